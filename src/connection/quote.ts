@@ -1,0 +1,21 @@
+/**
+ * The one place that turns names and values into SQL. Both engines take the same forms: standard
+ * double-quoted identifiers and single-quoted strings (PostgreSQL's sessions here always have
+ * `standard_conforming_strings = on`).
+ */
+export function ident(name: string): string {
+  if (name.includes('\0')) throw new TypeError('a name cannot hold NUL')
+  return `"${name.replaceAll('"', '""')}"`
+}
+
+/** `"schema"."name"`. */
+export function qualified(schema: string, name: string): string {
+  return `${ident(schema)}.${ident(name)}`
+}
+
+export function literal(value: string | number | bigint | boolean | null): string {
+  if (value === null) return 'NULL'
+  if (typeof value !== 'string') return String(value)
+  if (value.includes('\0')) throw new TypeError('a literal cannot hold NUL')
+  return `'${value.replaceAll("'", "''")}'`
+}

@@ -1,0 +1,79 @@
+import type { CheckResult } from './check.ts'
+
+/** The version of the shapes below. It rises when a field is removed or changes its meaning. */
+export const REPORT_VERSION = 1
+
+/** What one table's journey came to. `read = loaded + setAside`, always checked. */
+export interface TableReport {
+  readonly source: string
+  readonly target: string
+  /** Rows; decimal strings are not needed, no table reaches 2^53 rows. */
+  readonly read: number
+  readonly loaded: number
+  readonly setAside: number
+  /** Time from the first chunk's start to the last one's end, in this attempt. */
+  readonly seconds: number
+  readonly rowsPerSecond: number
+  readonly bytes: number
+}
+
+export interface PhaseReport {
+  readonly name: 'snapshot' | 'profile' | 'schema' | 'copy' | 'finish' | 'check'
+  readonly seconds: number
+}
+
+/** What `migrate` returns and `migrate --json` prints. */
+export interface MigrateReport {
+  readonly version: typeof REPORT_VERSION
+  readonly command: 'migrate'
+  readonly migration: string
+  /** `done` everything is there; `nothing-to-do` it was done before; `dry-run` only planned. */
+  readonly outcome: 'done' | 'nothing-to-do' | 'dry-run'
+  readonly exitCode: 0 | 1
+  readonly source: string
+  readonly target: string
+  readonly resumed: boolean
+  readonly startedAt: string
+  readonly seconds: number
+  readonly phases: readonly PhaseReport[]
+  readonly tables: readonly TableReport[]
+  /** The first rejects of each reason; all of them are in `landfall.rejects`. */
+  readonly rejects: readonly RejectSummary[]
+  readonly checks: readonly CheckResult[]
+  readonly notes: readonly string[]
+}
+
+export interface RejectSummary {
+  readonly table: string
+  readonly column: string | null
+  readonly reason: string
+  readonly rows: number
+  readonly examples: readonly string[]
+}
+
+/** What `status` returns and `status --json` prints. */
+export interface StatusReport {
+  readonly version: typeof REPORT_VERSION
+  readonly command: 'status'
+  readonly target: string
+  readonly migrations: readonly {
+    readonly migration: string
+    readonly state: 'running' | 'interrupted' | 'failed' | 'done'
+    readonly source: string
+    readonly startedAt: string
+    readonly finishedAt: string | null
+    /** Set while a run holds the lock: host, process, since when. */
+    readonly holder: string | null
+    readonly error: string | null
+    readonly phase: string
+    readonly tables: readonly {
+      readonly table: string
+      readonly rows: number
+      readonly loaded: number
+      readonly setAside: number
+      readonly chunks: number
+      readonly chunksDone: number
+    }[]
+    readonly steps: { readonly all: number; readonly done: number }
+  }[]
+}

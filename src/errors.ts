@@ -1,0 +1,86 @@
+/**
+ * Every failure that a user can meet. A code never changes its meaning; `docs/reference/errors.md`
+ * is generated from this table and says the same.
+ *
+ * Exit statuses: 2 usage or config, 3 source, 4 target, 5 refused before writing,
+ * 6 another run holds the lock, 130 interrupted, 70 a bug in Landfall.
+ */
+export const ERRORS = {
+  LF001: { exit: 2, title: 'The command line cannot be understood' },
+  LF002: { exit: 2, title: 'The configuration is not valid' },
+  LF003: { exit: 2, title: 'A connection string cannot be understood' },
+  LF004: { exit: 2, title: 'An environment variable that the configuration names is not set' },
+  LF005: { exit: 2, title: 'A table or column named by the user does not exist' },
+  LF006: { exit: 2, title: 'This Node.js is too old' },
+  LF101: { exit: 3, title: 'The source cannot be opened' },
+  LF102: { exit: 3, title: 'The source is damaged, encrypted or no database' },
+  LF103: { exit: 3, title: 'The source is locked by another program' },
+  LF104: { exit: 3, title: 'Reading the source failed' },
+  LF201: { exit: 5, title: 'The source changed since the run began' },
+  LF202: { exit: 5, title: 'The plan changed since the run began' },
+  LF203: { exit: 5, title: 'A target table holds rows that this migration did not write' },
+  LF204: { exit: 5, title: 'Rows cannot be stored as the plan says' },
+  LF205: { exit: 5, title: 'The plan has blockers' },
+  LF206: { exit: 5, title: 'The question was declined, or nobody was there to answer it' },
+  LF207: { exit: 5, title: 'There is not enough disk space' },
+  LF301: { exit: 4, title: 'The target cannot be reached' },
+  LF302: { exit: 4, title: 'The target refused the user or password' },
+  LF303: { exit: 4, title: 'The target is not a PostgreSQL that Landfall supports' },
+  LF304: { exit: 4, title: 'The target refused a statement' },
+  LF305: { exit: 4, title: 'The connection to the target was lost' },
+  LF306: { exit: 4, title: 'The embedded PostgreSQL is not installed' },
+  LF307: { exit: 4, title: 'The embedded PostgreSQL could not be started' },
+  LF308: { exit: 4, title: 'The target is read-only' },
+  LF401: { exit: 6, title: 'Another run holds the lock' },
+  LF402: { exit: 4, title: 'The lock was lost, so the run stopped itself' },
+  LF403: { exit: 130, title: 'Interrupted; the same command goes on' },
+  LF404: { exit: 4, title: 'The journal in the target was written by another version of Landfall' },
+  LF405: { exit: 5, title: 'The checkpoint file does not agree with the journal' },
+  LF900: { exit: 70, title: 'A bug in Landfall' },
+} as const
+
+export type ErrorCode = keyof typeof ERRORS
+
+/** Where something happened, as far as it is known. `key` is printable, e.g. `id = 2`. */
+export interface Place {
+  readonly table?: string
+  readonly key?: string
+  readonly column?: string
+}
+
+/**
+ * The one error class. `message` says what happened, `hint` what to do next (lines joined by `\n`).
+ * Neither may hold a secret: errors of drivers are wrapped, and only their safe parts are taken over.
+ */
+export class LandfallError extends Error {
+  override readonly name = 'LandfallError'
+  readonly code: ErrorCode
+  readonly exitCode: number
+  readonly hint: string | undefined
+  readonly place: Place | undefined
+  /** Facts for machines; printed by `--json`. */
+  readonly details: Readonly<Record<string, unknown>> | undefined
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    more: {
+      hint?: string | undefined
+      place?: Place
+      details?: Readonly<Record<string, unknown>>
+      cause?: unknown
+    } = {},
+  ) {
+    super(message, more.cause === undefined ? undefined : { cause: more.cause })
+    this.code = code
+    this.exitCode = ERRORS[code].exit
+    this.hint = more.hint
+    this.place = more.place
+    this.details = more.details
+  }
+}
+
+/** True for failures that a user may meet; anything else is a bug and keeps its stack trace. */
+export function isExpected(error: unknown): error is LandfallError {
+  return error instanceof LandfallError && error.code !== 'LF900'
+}

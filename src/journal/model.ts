@@ -1,0 +1,69 @@
+import type { Move } from '../plan/model.ts'
+
+/**
+ * The durable record, in the target's schema `landfall`. A chunk's row changes in the same
+ * transaction as the chunk's rows. Nothing here ever holds a secret.
+ */
+export interface RunRecord {
+  /** bigint as decimal text. */
+  readonly id: string
+  readonly migration: string
+  /** Rises by one each time a process takes the lock; a chunk's transaction checks it. */
+  readonly epoch: string
+  readonly state: 'running' | 'failed' | 'done'
+  readonly phase: string
+  readonly sourceLabel: string
+  readonly planHash: string
+  /** Cheap identity of the source's content when the run began; equal means unchanged. */
+  readonly fingerprint: string
+  readonly startedAt: Date
+  readonly finishedAt: Date | null
+  readonly error: string | null
+}
+
+/** Bounds are SQL literals of the source, one for each key expression; null is open. */
+export interface ChunkBounds {
+  /** Exclusive. */
+  readonly after: readonly string[] | null
+  /** Inclusive; the last chunk of a move is open. */
+  readonly upTo: readonly string[] | null
+}
+
+export interface ChunkRecord extends ChunkBounds {
+  readonly move: string
+  readonly seq: number
+  readonly state: 'pending' | 'done'
+  readonly result: ChunkResult | null
+}
+
+/** What loading one chunk came to: `read = loaded + setAside`. */
+export interface ChunkResult {
+  readonly read: number
+  readonly loaded: number
+  readonly setAside: number
+  readonly bytes: number
+  /** SHA-256 of the bytes given to COPY, hex: tells whether the source would give the same again. */
+  readonly digest: string
+}
+
+export interface Reject {
+  readonly table: string
+  /** Printable, e.g. `id = 2`. */
+  readonly key: string
+  readonly column: string | null
+  readonly reason: string
+  /** All of the row: column name to a tagged value, see `TaggedValue`. */
+  readonly content: Readonly<Record<string, TaggedValue>>
+}
+
+/** A source value without loss in JSON: integers and reals as text, bytes as hex. */
+export type TaggedValue =
+  | null
+  | { readonly integer: string }
+  | { readonly real: string }
+  | { readonly text: string }
+  | { readonly blob: string }
+  /** Text that is no valid UTF-8, as hex. */
+  | { readonly textBytes: string }
+
+export type { Move }
