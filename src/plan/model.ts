@@ -46,6 +46,8 @@ export interface Move {
   readonly key: MoveKey
   readonly columns: readonly MoveColumn[]
   readonly format: 'binary' | 'text'
+  /** Some value is longer than 1 MB: rows are read one at a time, so that memory stays bounded. */
+  readonly largeValues: boolean
   /** Rows per chunk. */
   readonly chunkRows: number
   /** Set when only the first rows were profiled; the others are tested while they are copied. */

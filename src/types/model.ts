@@ -67,6 +67,8 @@ export interface Way {
   readonly bytes: boolean
   /** The cheap part of `misfit` where the test of bytes is done in bulk. */
   readonly quickMisfit: (c: string) => string | null
+  /** Values may be of any size: rows are read one by one, so that memory stays bounded. */
+  readonly large: boolean
   /** Different source values stay different: uniqueness in the source is uniqueness in the target. */
   readonly injective: boolean
   /** How values change their form, in words, or null when they do not. */

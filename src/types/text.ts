@@ -1,0 +1,201 @@
+import type { Way } from './model.ts'
+import { way } from './way.ts'
+
+/** Values up to this many bytes are read in batches; a column with a longer one is read row by row. */
+const BATCHED = 1_048_576
+
+const notText = (c: string) => `${c} < '' OR ${c} >= x''`
+const badBytes = (c: string) => `NOT landfall_text_ok(CAST(${c} AS BLOB))`
+const tooLarge = (c: string) => `octet_length(${c}) > ${BATCHED}`
+
+/** A way that carries text: the test of bytes is added here, once. */
+function textual(parts: {
+  id: string
+  type: string
+  carrier?: 'text' | 'json' | 'jsonb' | 'textBytes'
+  read?: (c: string) => readonly string[]
+  also?: (c: string) => string
+  reason: string
+  conversion?: string | null
+  injective?: boolean
+  large?: boolean
+}): Way {
+  const quick = (c: string) =>
+    [notText(c), ...(parts.large ? [] : [tooLarge(c)]), ...(parts.also ? [parts.also(c)] : [])].join(' OR ')
+  return way({
+    id: parts.id,
+    type: parts.type,
+    carrier: parts.carrier ?? 'text',
+    misfit: (c) => `${quick(c)} OR ${badBytes(c)}`,
+    quickMisfit: quick,
+    misfitReason: parts.reason,
+    bytes: true,
+    large: parts.large ?? false,
+    injective: parts.injective ?? true,
+    conversion: parts.conversion ?? null,
+    ...(parts.read ? { read: parts.read } : {}),
+  })
+}
+
+const plain = 'is no text that PostgreSQL can hold (bytes, a NUL, or invalid UTF-8)'
+
+export const text = textual({ id: 'text', type: 'text', reason: plain })
+
+/**
+ * Values of more than a megabyte: their bytes go through untouched. A UTF-16 database has no UTF-8
+ * bytes to give, so there the text itself travels.
+ */
+export function textLarge(encoding: string): Way {
+  const utf8 = encoding === 'UTF-8'
+  return textual({
+    id: utf8 ? 'text-large' : 'text-large-utf16',
+    type: 'text',
+    carrier: utf8 ? 'textBytes' : 'text',
+    read: (c) => [utf8 ? `CAST(${c} AS BLOB)` : c],
+    reason: plain,
+    large: true,
+  })
+}
+
+const tooLong = (c: string, n: number) => `(octet_length(${c}) > ${n} AND length(${c}) > ${n})`
+
+export function varchar(n: number, type = `varchar(${n})`): Way {
+  return textual({
+    id: type,
+    type,
+    also: (c) => tooLong(c, n),
+    reason: `is no text of at most ${n} characters that PostgreSQL can hold`,
+  })
+}
+
+/**
+ * Text with the NUL characters taken out, invalid UTF-8 replaced by U+FFFD, or both: only when the
+ * user chose so, because it changes values.
+ */
+export function repairedText(type: string, limit: number | null, nul: boolean, utf8: boolean): Way {
+  const repaired = (c: string) => `landfall_text_repair(CAST(${c} AS BLOB), ${nul ? 1 : 0}, ${utf8 ? 1 : 0})`
+  const kept =
+    nul && utf8
+      ? null
+      : (c: string) => `landfall_text_repair(CAST(${c} AS BLOB), ${nul ? 1 : 0}, ${utf8 ? 1 : 0}) IS NULL`
+  const over = limit === null ? null : (c: string) => tooLong(repaired(c), limit)
+  return way({
+    id: `${type} repaired${nul ? ' nul' : ''}${utf8 ? ' utf8' : ''}`,
+    type,
+    carrier: 'text',
+    read: (c) => [`CASE WHEN landfall_text_ok(CAST(${c} AS BLOB)) THEN ${c} ELSE ${repaired(c)} END`],
+    misfit: (c) =>
+      [notText(c), ...(kept ? [`(${badBytes(c)} AND ${kept(c)})`] : []), ...(over ? [over(c)] : [])].join(
+        ' OR ',
+      ),
+    misfitReason: plain,
+    large: true,
+    injective: false,
+    conversion: [nul && 'NUL characters taken out', utf8 && 'invalid UTF-8 replaced by U+FFFD']
+      .filter(Boolean)
+      .join(', '),
+  })
+}
+
+/** The shortest text that reads back as the same real. */
+const realText = (c: string) =>
+  `CASE WHEN CAST(CAST(${c} AS TEXT) AS REAL) = ${c} THEN CAST(${c} AS TEXT) ELSE printf('%!.17g', ${c}) END`
+
+/** Text and numbers side by side, the numbers written out. */
+export const mixedText = way({
+  id: 'text-mixed',
+  type: 'text',
+  carrier: 'text',
+  read: (c) => [
+    `CASE typeof(${c}) WHEN 'real' THEN ${realText(c)} WHEN 'integer' THEN CAST(${c} AS TEXT) ELSE ${c} END`,
+  ],
+  misfit: (c) => `${c} >= x'' OR (typeof(${c}) = 'text' AND ${badBytes(c)})`,
+  misfitReason: plain,
+  large: true,
+  injective: false,
+  conversion: 'numbers to their text',
+})
+
+const notJson = (c: string) => `NOT json_valid(CASE WHEN ${c} < x'' THEN ${c} END)`
+
+export const json = textual({
+  id: 'json',
+  type: 'json',
+  carrier: 'json',
+  also: notJson,
+  reason: 'is no valid JSON text',
+})
+
+/** Normalised by PostgreSQL (spaces, key order, doubled keys), so only where it is asked for. */
+export const jsonb = textual({
+  id: 'jsonb',
+  type: 'jsonb',
+  carrier: 'jsonb',
+  also: (c) => `${notJson(c)} OR instr(${c}, '\\u0000') > 0`,
+  reason: 'is no JSON text that jsonb can hold',
+  conversion: 'JSON text to jsonb, which normalises spaces, key order and doubled keys',
+  injective: false,
+})
+
+export const jsonLarge = textual({
+  id: 'json-large',
+  type: 'json',
+  carrier: 'json',
+  also: notJson,
+  reason: 'is no valid JSON text',
+  large: true,
+})
+
+export const bytea = way({
+  id: 'bytea',
+  type: 'bytea',
+  carrier: 'bytea',
+  misfit: (c) => `${c} < x'' OR ${tooLarge(c)}`,
+  misfitReason: 'is no BLOB',
+})
+
+export const byteaLarge = way({
+  id: 'bytea-large',
+  type: 'bytea',
+  carrier: 'bytea',
+  misfit: (c) => `${c} < x''`,
+  misfitReason: 'is no BLOB',
+  large: true,
+})
+
+/** Text in a BLOB column becomes its bytes. */
+export const byteaOfText = way({
+  id: 'bytea-of-text',
+  type: 'bytea',
+  carrier: 'bytea',
+  read: (c) => [`CAST(${c} AS BLOB)`],
+  misfit: (c) => `${c} < ''`,
+  misfitReason: 'is neither BLOB nor text',
+  large: true,
+  injective: false,
+  conversion: 'text to its bytes',
+})
+
+const HEX = '[0-9a-fA-F]'
+const hyphenated = [8, 4, 4, 4, 12].map((n) => HEX.repeat(n)).join('-')
+const hyphenatedLower = hyphenated.replaceAll('a-fA-F', 'a-f')
+
+export const uuid = way({
+  id: 'uuid',
+  type: 'uuid',
+  carrier: 'uuid',
+  misfit: (c) => `NOT (typeof(${c}) = 'text' AND ${c} GLOB '${hyphenatedLower}') AND ${c} IS NOT NULL`,
+  misfitReason: 'is no UUID in canonical form',
+})
+
+export const uuidAny = way({
+  id: 'uuid-any',
+  type: 'uuid',
+  carrier: 'uuid',
+  read: (c) => [`CASE typeof(${c}) WHEN 'blob' THEN hex(${c}) ELSE ${c} END`],
+  misfit: (c) =>
+    `${c} IS NOT NULL AND NOT ((typeof(${c}) = 'text' AND (${c} GLOB '${hyphenated}' OR ${c} GLOB '${HEX.repeat(32)}')) OR (typeof(${c}) = 'blob' AND length(${c}) = 16))`,
+  misfitReason: 'is no UUID',
+  injective: false,
+  conversion: 'other spellings of a UUID to the canonical one',
+})
