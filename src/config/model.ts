@@ -1,0 +1,143 @@
+import type { Connection } from '../connection/url.ts'
+import type { Env } from './env.ts'
+import type { Sql } from './sql.ts'
+
+/** What a user writes in `landfall.config.ts`. Everything that is not said goes by name. */
+export interface MigrationConfig {
+  /** The migration's name in the target's journal. Default: the source file's name without its ending. */
+  readonly name?: string
+  /** The database to read, e.g. `sqlite:app.db`. A relative path starts at the working directory. */
+  readonly source?: string | Env
+  /** The database to fill, e.g. `postgres://user@host/db`. Default: `embedded`, a server under `.landfall/`. */
+  readonly target?: string | Env
+  /** The target's schema. Default: `public`. */
+  readonly targetSchema?: string
+  /** `keep` (default): names are spelled as in the source; `snake`: snake_case. */
+  readonly names?: 'keep' | 'snake'
+  /** `stop` (default): rows that do not fit are refused before writing; `set-aside`: they go to `landfall.rejects`. */
+  readonly badRows?: 'stop' | 'set-aside'
+  /** How many tables and chunks are worked on at once. Default: the number of processors. */
+  readonly jobs?: number
+  /** Rows of one chunk, the unit of work and of resuming. */
+  readonly batchSize?: number
+  /** Absent: all tables. Present: only those listed, plus `'*'` for the rest. Keys are target names. */
+  readonly moves?: MovesConfig
+  /** The role that owns what is made in the target. Default: the role that connects. */
+  readonly owner?: string
+  /** Rights given on every table that is made. */
+  readonly grants?: readonly GrantConfig[]
+}
+
+export interface MovesConfig {
+  /** All tables that are not named by another key. */
+  readonly '*'?: Readonly<Record<string, never>> | false
+  /** A target table's name; `false` under a source table's name leaves it out. */
+  readonly [table: string]: MoveConfig | false
+}
+
+export interface MoveConfig {
+  /** The source table, where its name differs. */
+  readonly from?: string
+  /** Keys are target columns; `false` leaves the column out, a text names the source column. */
+  readonly columns?: { readonly [column: string]: false | string | ColumnConfig }
+}
+
+export interface ColumnConfig {
+  /** The source column, where its name differs. */
+  readonly from?: string
+  /** The target's type, e.g. `numeric(12,2)`. */
+  readonly type?: string
+  /** An expression in the source that yields the value: sql`…`. */
+  readonly convert?: Sql<'source'>
+  /** The time zone in which the source's naive timestamps are meant, e.g. `UTC` or `Asia/Shanghai`. */
+  readonly zone?: string
+  /** The unit of the source's epoch numbers. */
+  readonly epoch?: 's' | 'ms' | 'us'
+  /** `strip`: NUL bytes, which PostgreSQL cannot store in text, are removed. */
+  readonly nul?: 'strip'
+  /** `replace`: bytes that are no valid UTF-8 become U+FFFD. */
+  readonly invalidUtf8?: 'replace'
+  /** `null`: the empty text becomes NULL. */
+  readonly empty?: 'null'
+}
+
+export interface GrantConfig {
+  readonly role: string
+  readonly rights: readonly TableRight[]
+}
+
+export const TABLE_RIGHTS = [
+  'select',
+  'insert',
+  'update',
+  'delete',
+  'truncate',
+  'references',
+  'trigger',
+] as const
+export type TableRight = (typeof TABLE_RIGHTS)[number]
+
+/** What every verb needs to find the journal. */
+export interface TargetSettings {
+  readonly to: Connection | 'embedded'
+  /** Absolute path of the folder that holds the embedded server. */
+  readonly embeddedFolder: string
+}
+
+/** Config and command line after defaults: everything the library's verbs are told. */
+export interface Settings extends TargetSettings {
+  readonly name: string
+  readonly from: Connection
+  readonly moves: MoveChoices
+  readonly names: 'keep' | 'snake'
+  readonly badRows: 'stop' | 'set-aside'
+  readonly targetSchema: string
+  readonly jobs: number
+  readonly batchSize: number
+  /** Only so many rows of each table are profiled; null: all. */
+  readonly profileRows: number | null
+  /** Source tables to which the run is limited; null: all. */
+  readonly tables: readonly string[] | null
+  readonly exclude: readonly string[]
+  /** Absolute path of the readable copy of the progress, or null. */
+  readonly checkpoint: string | null
+  readonly restart: boolean
+  readonly dryRun: boolean
+  readonly keepRunning: boolean
+  readonly record: boolean
+  /** How one consistent view of the source is held. */
+  readonly snapshot: 'auto' | 'hold' | 'backup'
+  readonly owner?: string
+  readonly grants?: readonly GrantConfig[]
+}
+
+export interface MoveChoices {
+  /** Tables that no entry of `tables` names are moved too. */
+  readonly rest: boolean
+  readonly tables: readonly TableChoice[]
+}
+
+export interface TableChoice {
+  /** The target table's name; of a table that is left out, the source's. */
+  readonly name: string
+  readonly leaveOut: boolean
+  /** The source table's name, where the config names it. */
+  readonly from: string | null
+  readonly columns: readonly ColumnChoice[]
+}
+
+/** What the config says of one column; null wherever it says nothing. */
+export interface ColumnChoice {
+  /** The target column's name; of a column that is left out, the source's. */
+  readonly name: string
+  readonly leaveOut: boolean
+  readonly from: string | null
+  readonly type: string | null
+  /** Source SQL. */
+  readonly convert: string | null
+  readonly zone: string | null
+  readonly epoch: 's' | 'ms' | 'us' | null
+  readonly nul: 'strip' | null
+  readonly invalidUtf8: 'replace' | null
+  readonly empty: 'null' | null
+}

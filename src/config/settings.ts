@@ -1,0 +1,154 @@
+import { availableParallelism } from 'node:os'
+import { basename, extname, resolve } from 'node:path'
+import { type Connection, parseConnection } from '../connection/url.ts'
+import { LandfallError } from '../errors.ts'
+import { type Env, type Environment, resolveEnv } from './env.ts'
+import { loadConfig } from './load.ts'
+import type {
+  ColumnChoice,
+  MigrationConfig,
+  MoveChoices,
+  MovesConfig,
+  Settings,
+  TargetSettings,
+} from './model.ts'
+
+/** What the command line can say; it wins over the config. */
+export interface Options {
+  readonly config?: string
+  readonly from?: string
+  readonly to?: string
+  readonly tables?: readonly string[]
+  readonly exclude?: readonly string[]
+  readonly targetSchema?: string
+  readonly jobs?: number
+  readonly badRows?: 'stop' | 'set-aside'
+  readonly names?: 'keep' | 'snake'
+  readonly batchSize?: number
+  readonly profileRows?: number
+  readonly checkpoint?: string
+  readonly restart?: boolean
+  readonly dryRun?: boolean
+  readonly keepRunning?: boolean
+  readonly record?: boolean
+  readonly snapshot?: 'auto' | 'hold' | 'backup'
+}
+
+/** Where options and config are understood: relative paths start at `cwd`. */
+export interface Surroundings {
+  readonly cwd: string
+  readonly environment: Environment
+}
+
+/** Rows of a chunk when nothing is said: small enough to resume soon, large enough for COPY to run well. */
+export const DEFAULT_BATCH_SIZE = 50_000
+
+const HERE = (): Surroundings => ({ cwd: process.cwd(), environment: process.env })
+
+/**
+ * Finds and reads the config, and merges it with the options.
+ * @throws LandfallError LF001 to LF004
+ */
+export async function loadSettings(options: Options = {}, where: Surroundings = HERE()): Promise<Settings> {
+  const loaded = await loadConfig(options.config, where.cwd)
+  return makeSettings(loaded?.config ?? {}, options, where)
+}
+
+/** Like `loadSettings` for verbs that only read the journal: the source need not be known. */
+export async function loadTargetSettings(
+  options: Options = {},
+  where: Surroundings = HERE(),
+): Promise<TargetSettings> {
+  const loaded = await loadConfig(options.config, where.cwd)
+  return targetSettings(loaded?.config ?? {}, options, where)
+}
+
+/** A config and options as the verbs of the library take them. The config must be a valid one. */
+export function makeSettings(
+  config: MigrationConfig,
+  options: Options = {},
+  where: Surroundings = HERE(),
+): Settings {
+  const from = sourceOf(config, options, where)
+  return {
+    ...targetSettings(config, options, where),
+    name: config.name ?? defaultName(from),
+    from,
+    moves: resolveMoves(config.moves),
+    names: options.names ?? config.names ?? 'keep',
+    badRows: options.badRows ?? config.badRows ?? 'stop',
+    targetSchema: options.targetSchema ?? config.targetSchema ?? 'public',
+    jobs: options.jobs ?? config.jobs ?? availableParallelism(),
+    batchSize: options.batchSize ?? config.batchSize ?? DEFAULT_BATCH_SIZE,
+    profileRows: options.profileRows ?? null,
+    tables: options.tables ?? null,
+    exclude: options.exclude ?? [],
+    checkpoint: options.checkpoint === undefined ? null : resolve(where.cwd, options.checkpoint),
+    restart: options.restart ?? false,
+    dryRun: options.dryRun ?? false,
+    keepRunning: options.keepRunning ?? false,
+    record: options.record ?? true,
+    snapshot: options.snapshot ?? 'auto',
+    ...(config.owner === undefined ? {} : { owner: config.owner }),
+    ...(config.grants === undefined ? {} : { grants: config.grants }),
+  }
+}
+
+function targetSettings(config: MigrationConfig, options: Options, where: Surroundings): TargetSettings {
+  const text = options.to ?? textOf(config.target, 'target', where) ?? 'embedded'
+  return {
+    to: text === 'embedded' ? 'embedded' : parseConnection(text),
+    embeddedFolder: resolve(where.cwd, '.landfall'),
+  }
+}
+
+function sourceOf(config: MigrationConfig, options: Options, where: Surroundings): Connection {
+  const text = options.from ?? textOf(config.source, 'source', where)
+  if (text !== undefined) return parseConnection(text)
+  throw new LandfallError('LF001', 'no source is named', {
+    hint: 'landfall migrate --from sqlite:app.db\nor source: … in landfall.config.ts',
+  })
+}
+
+function textOf(value: string | Env | undefined, path: string, where: Surroundings): string | undefined {
+  return typeof value === 'object' ? resolveEnv(value, path, where.environment) : value
+}
+
+/** Two sources moved into one target stay apart by their files' names. */
+function defaultName(from: Connection): string {
+  const file = from.engine === 'sqlite' ? basename(from.file) : from.database
+  return file.slice(0, file.length - extname(file).length) || 'migration'
+}
+
+/** What the config says of tables, with every key filled in. */
+export function resolveMoves(moves: MovesConfig | undefined): MoveChoices {
+  if (moves === undefined) return { rest: true, tables: [] }
+  const star = moves['*']
+  const tables = Object.entries(moves)
+    .filter(([name]) => name !== '*')
+    .map(([name, move]) => ({
+      name,
+      leaveOut: move === false,
+      from: (move === false ? undefined : move.from) ?? null,
+      columns: Object.entries((move === false ? undefined : move.columns) ?? {}).map(columnChoice),
+    }))
+  return { rest: star !== undefined && star !== false, tables }
+}
+
+type ColumnEntry = [string, NonNullable<Exclude<MovesConfig[string], false>['columns']>[string]]
+
+function columnChoice([name, said]: ColumnEntry): ColumnChoice {
+  const column = said === false ? {} : typeof said === 'string' ? { from: said } : said
+  return {
+    name,
+    leaveOut: said === false,
+    from: column.from ?? null,
+    type: column.type ?? null,
+    convert: column.convert?.text ?? null,
+    zone: column.zone ?? null,
+    epoch: column.epoch ?? null,
+    nul: column.nul ?? null,
+    invalidUtf8: column.invalidUtf8 ?? null,
+    empty: column.empty ?? null,
+  }
+}

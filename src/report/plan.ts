@@ -1,0 +1,134 @@
+import type { Blocker, Move, MoveColumn, Plan } from '../plan/model.ts'
+import { alignedTable, count, many, PLAIN, printable, rows, type Style } from './text.ts'
+
+/** Every decision of a plan, to be read in a terminal; what blocks it comes last, where the eye is. */
+export function renderPlan(plan: Plan, style: Style = PLAIN): string {
+  const { bold, dim } = style.colors
+  const total = plan.moves.reduce((sum, move) => sum + move.statistics.rows, 0)
+  const lines = [
+    `${bold(`Plan of ${printable(plan.migration)}`)}   ${many(plan.moves.length, 'table')}, ${rows(total)}`,
+    `  ${dim('source')} ${printable(plan.source.label)} (${plan.source.encoding})`,
+    `  ${dim('target')} ${printable(plan.target.label)}, schema ${printable(plan.target.schema)}`,
+  ]
+  for (const move of plan.moves) lines.push('', ...renderMove(move, plan, style))
+  if (plan.leftOut.length > 0) {
+    const left = plan.leftOut.map((one) => [one.kind, one.name, one.why])
+    const head = [{ title: 'kind' }, { title: 'name' }, { title: 'why' }]
+    lines.push('', bold('Left out'), ...alignedTable(head, left, style, '  '))
+  }
+  if (plan.notes.length > 0)
+    lines.push('', bold('Notes'), ...plan.notes.map((note) => `  ${printable(note)}`))
+  lines.push('', ...verdict(plan, style))
+  return `${lines.join('\n')}\n`
+}
+
+function renderMove(move: Move, plan: Plan, style: Style): string[] {
+  const { bold, dim, yellow } = style.colors
+  const { target } = move
+  const renamed = move.source === target.name ? '' : ` -> ${printable(target.name)}`
+  const facts = [
+    rows(move.statistics.rows),
+    move.existing ? 'the table is there and is used as it is' : 'new table',
+    `by ${move.key.names.map(printable).join(', ')}`,
+    `chunks of ${count(move.chunkRows)}`,
+    `COPY ${move.format}`,
+  ]
+  const lines = [`${bold(printable(move.source) + renamed)}   ${dim(facts.join(' · '))}`]
+  if (move.profiledRows !== null && move.profiledRows < move.statistics.rows) {
+    lines.push(
+      `  ${yellow(`only ${rows(move.profiledRows)} of ${count(move.statistics.rows)} were profiled; the others are tested while they are copied`)}`,
+    )
+  }
+  const cells = move.columns.map((column) => [
+    column.source === column.target ? column.target : `${column.source} -> ${column.target}`,
+    column.declared === '' ? '(none)' : column.declared,
+    column.type + extras(move, column),
+    column.why + (column.conversion === null ? '' : `; converts ${column.conversion}`),
+  ])
+  const head = [{ title: 'column' }, { title: 'declared' }, { title: 'becomes' }, { title: 'why' }]
+  lines.push(...alignedTable(head, cells, style, '  '))
+  for (const column of target.columns) {
+    if (column.generated !== null) {
+      lines.push(
+        `  ${printable(`${column.name}  ${column.type}  generated always as (${column.generated}) stored`)}`,
+      )
+    }
+  }
+  lines.push(...structure(move).map((line) => `  ${dim(printable(line))}`))
+  for (const misfit of move.statistics.misfits) {
+    const what = misfit.column === null ? '' : `${misfit.column}: `
+    const fate = plan.badRows === 'set-aside' ? 'will be set aside' : 'cannot be stored'
+    const shown = misfit.examples.map(printable).join(', ')
+    const rest = misfit.rows > misfit.examples.length ? ', …' : ''
+    lines.push(`  ${yellow(`${rows(misfit.rows)} ${fate}`)}  ${printable(`${what}${misfit.reason}`)}`)
+    if (shown !== '') lines.push(`    ${shown}${rest}`)
+  }
+  lines.push(...move.notes.map((note) => `  note: ${printable(note)}`))
+  return lines
+}
+
+/** What is said of the target's column beside its type. */
+function extras(move: Move, column: MoveColumn): string {
+  const made = move.target.columns.find((one) => one.name === column.target)
+  if (made === undefined) return ''
+  const words = [
+    made.notNull ? 'not null' : '',
+    made.identity ? 'identity' : '',
+    made.default === null ? '' : `default ${made.default}`,
+  ]
+  return words
+    .filter((word) => word !== '')
+    .map((word) => ` ${word}`)
+    .join('')
+}
+
+function structure(move: Move): string[] {
+  const { target } = move
+  const lines: string[] = []
+  if (target.primaryKey !== null) lines.push(`primary key (${target.primaryKey.columns.join(', ')})`)
+  for (const index of target.indexes) {
+    const kind = index.constraint ? 'unique' : index.unique ? 'unique index' : 'index'
+    const where = index.where === null ? '' : ` where ${index.where}`
+    lines.push(`${kind} ${index.name} (${(index.columns ?? index.parts).join(', ')})${where}`)
+  }
+  for (const key of target.foreignKeys) {
+    const actions = [
+      key.onDelete === 'no action' ? '' : ` on delete ${key.onDelete}`,
+      key.onUpdate === 'no action' ? '' : ` on update ${key.onUpdate}`,
+    ].join('')
+    lines.push(
+      `foreign key (${key.columns.join(', ')}) -> ${key.refTable} (${key.refColumns.join(', ')})${actions}`,
+    )
+  }
+  for (const check of target.checks) lines.push(`check ${check.name} (${check.expression})`)
+  return lines
+}
+
+function verdict(plan: Plan, style: Style): string[] {
+  const { bold, green, red } = style.colors
+  if (plan.blockers.length === 0) {
+    const aside = plan.moves
+      .flatMap((move) => move.statistics.misfits)
+      .reduce((sum, one) => sum + one.rows, 0)
+    const rest = aside === 0 ? '' : `, ${rows(aside)} will be set aside`
+    return [`${green('ready')}${rest}. Nothing was written.     landfall migrate`]
+  }
+  return [
+    bold(red(`Blocked: ${many(plan.blockers.length, 'decision')} to take`)),
+    ...plan.blockers.flatMap((blocker) => renderBlocker(blocker, style)),
+    'Nothing was written.',
+  ]
+}
+
+/** One decision that a person has to take, with what can be chosen. */
+export function renderBlocker(blocker: Blocker, style: Style): string[] {
+  const { red, dim } = style.colors
+  const lines = [`  ${red(blocker.code)}  ${printable(blocker.message)}`]
+  if (blocker.examples.length > 0) {
+    lines.push(`    ${dim('rows  ')} ${blocker.examples.map(printable).join(', ')}`)
+  }
+  blocker.choices.forEach((choice, i) => {
+    lines.push(`    ${dim(i === 0 ? 'choose' : '      ')} ${printable(choice)}`)
+  })
+  return lines
+}
