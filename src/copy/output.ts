@@ -1,0 +1,96 @@
+/** A buffer is handed over when it is this full; COPY gains nothing from larger messages. */
+const CAPACITY = 512 * 1024
+/** A value from this size on is a piece of its own instead of being copied into the buffer. */
+export const LARGE_VALUE = 64 * 1024
+/** Code units of a large string that are encoded at a time. */
+const SLICE = 256 * 1024
+
+/**
+ * Growing output for encoders. They write into `bytes` (through `view` for numbers) from `length`
+ * on, after having reserved room; only slow paths go through the methods below.
+ */
+export class Output {
+  bytes!: Buffer<ArrayBuffer>
+  view!: DataView<ArrayBuffer>
+  /** Used bytes of `bytes`. */
+  length = 0
+  #pieces: Uint8Array[] = []
+  #finished = 0
+
+  constructor() {
+    this.#open(CAPACITY)
+  }
+
+  get size(): number {
+    return this.#finished + this.length
+  }
+
+  #open(capacity: number): void {
+    this.bytes = Buffer.allocUnsafeSlow(capacity)
+    this.view = new DataView(this.bytes.buffer)
+    this.length = 0
+  }
+
+  /** Makes room for `count` more bytes. `bytes` and `view` may be others afterwards. */
+  reserve(count: number): void {
+    if (this.bytes.length - this.length >= count) return
+    this.#finish()
+    this.#open(Math.max(CAPACITY, count))
+  }
+
+  #finish(): void {
+    if (this.length > 0) this.#push(this.bytes.subarray(0, this.length))
+  }
+
+  #push(piece: Uint8Array): void {
+    this.#pieces.push(piece)
+    this.#finished += piece.length
+  }
+
+  /** Appends a large value without copying it. */
+  append(value: Uint8Array): void {
+    const used = this.length
+    this.#finish()
+    for (let start = 0; start < value.length; start += CAPACITY) {
+      this.#push(value.subarray(start, start + CAPACITY))
+    }
+    this.#continueAfter(used)
+  }
+
+  /** Appends a large string as UTF-8, a slice at a time, so that no second copy of it is made. */
+  appendText(value: string): void {
+    const used = this.length
+    this.#finish()
+    for (let start = 0; start < value.length; ) {
+      let end = Math.min(value.length, start + SLICE)
+      const last = value.charCodeAt(end - 1)
+      if (end < value.length && last >= 0xd800 && last <= 0xdbff) end -= 1
+      this.#push(Buffer.from(value.slice(start, end), 'utf8'))
+      start = end
+    }
+    this.#continueAfter(used)
+  }
+
+  /** The finished part was handed over; what follows is written behind it in the same memory. */
+  #continueAfter(used: number): void {
+    if (used === 0) return
+    const rest = this.bytes.length - used
+    if (rest < CAPACITY / 8) {
+      this.#open(CAPACITY)
+      return
+    }
+    this.bytes = this.bytes.subarray(used)
+    this.view = new DataView(this.bytes.buffer, this.bytes.byteOffset, rest)
+    this.length = 0
+  }
+
+  take(): Uint8Array[] {
+    const used = this.length
+    this.#finish()
+    const pieces = this.#pieces
+    this.#pieces = []
+    this.#finished = 0
+    this.#continueAfter(used)
+    return pieces
+  }
+}
