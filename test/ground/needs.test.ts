@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { isInstalled, needs } from '../support/needs.ts'
+import { isInstalled } from '../support/installed.ts'
+import { needs } from '../support/needs.ts'
 
 describe('a test that needs a program', () => {
   afterEach(() => {

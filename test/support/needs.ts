@@ -1,6 +1,5 @@
-import { accessSync, constants } from 'node:fs'
-import { delimiter, join } from 'node:path'
 import { type TestAPI, test } from 'vitest'
+import { isInstalled } from './installed.ts'
 
 /**
  * Vitest's `test` for tests that run other programs: `needs('psql')('reads it back', async () => …)`.
@@ -14,16 +13,4 @@ export function needs(...programs: readonly string[]): TestAPI | TestAPI['skip']
   if (process.env.CI === 'true') throw new Error(message)
   process.stderr.write(`skipped: ${message}\n`)
   return test.skip
-}
-
-/** True when a program of this name is on the PATH and may be executed. */
-export function isInstalled(program: string): boolean {
-  return (process.env.PATH ?? '').split(delimiter).some((folder) => {
-    try {
-      accessSync(join(folder, program), constants.X_OK)
-      return folder !== ''
-    } catch {
-      return false
-    }
-  })
 }

@@ -1,0 +1,106 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { ident } from '../src/connection/quote.ts'
+import type { MigrateReport } from '../src/contract/report.ts'
+import { type Measured, measure } from './measure.ts'
+import type { BenchServer } from './server.ts'
+
+const DATABASE = 'bench'
+const landfallCommand = fileURLToPath(new URL('../bin/landfall.js', import.meta.url))
+
+/** One whole command, and what it says of its parts; all in seconds. */
+export interface Run {
+  readonly whole: number
+  readonly copy: number
+  readonly profile: number
+  readonly peakMegabytes: number
+  readonly rows: number
+}
+
+/** `landfall migrate` into an empty database. */
+export async function runLandfall(server: BenchServer, file: string): Promise<Run> {
+  await server.recreate(DATABASE)
+  const args = [
+    landfallCommand,
+    'migrate',
+    '--from',
+    `sqlite:${file}`,
+    '--to',
+    server.url(DATABASE),
+    '--json',
+  ]
+  const measured = await measure(process.execPath, args)
+  if (measured.status !== 0) throw failed('landfall', measured)
+  const report = JSON.parse(measured.stdout) as MigrateReport
+  const phase = (name: string): number => report.phases.find((each) => each.name === name)?.seconds ?? 0
+  return {
+    whole: measured.seconds,
+    copy: phase('copy'),
+    profile: phase('profile'),
+    peakMegabytes: measured.peakMegabytes,
+    rows: report.tables.reduce((sum, table) => sum + table.loaded, 0),
+  }
+}
+
+/** pgloader with everything that it can do for a whole SQLite file: tables, indexes, keys, sequences. */
+export async function runPgloader(server: BenchServer, file: string, folder: string): Promise<Run> {
+  await server.recreate(DATABASE)
+  const load = join(folder, 'bench.load')
+  const target = server.url(DATABASE).replace('postgres:', 'postgresql:')
+  writeFileSync(
+    load,
+    `load database from sqlite://${file} into ${target}
+     with include drop, create tables, create indexes, reset sequences;\n`,
+  )
+  const measured = await measure('pgloader', [load])
+  if (measured.status !== 0) throw failed('pgloader', measured)
+  const total = /Total import time\s+\S+\s+(\d+)/.exec(measured.stdout)
+  if (total === null) throw failed('pgloader', measured)
+  return {
+    whole: measured.seconds,
+    copy: seconds(/COPY Threads Completion\s+\d+\s+\d+\s+(\S+)/.exec(measured.stdout)?.[1]),
+    profile: 0,
+    peakMegabytes: measured.peakMegabytes,
+    rows: Number(total[1]),
+  }
+}
+
+/** pgloader writes `7.210s`, `1m2.210s` and `1h1m2.210s`. */
+export function seconds(text: string | undefined): number {
+  const parts = /^(?:(\d+)h)?(?:(\d+)m)?([\d.]+)s$/.exec(text ?? '')
+  if (parts === null) throw new Error(`pgloader's time cannot be read: ${text}`)
+  return Number(parts[1] ?? 0) * 3600 + Number(parts[2] ?? 0) * 60 + Number(parts[3])
+}
+
+/**
+ * The physical limit: psql loads the same rows from ready-made binary files into tables without
+ * indexes. To be asked after `runLandfall`, whose tables it takes.
+ */
+export async function runPhysicalLimit(server: BenchServer, folder: string): Promise<number> {
+  const tables = await server.query(
+    DATABASE,
+    `SELECT c.relname AS name FROM pg_class c WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace`,
+  )
+  let sum = 0
+  for (const [index, table] of tables.entries()) {
+    const file = join(folder, `ready-${index}.bin`)
+    const from = `public.${ident(String(table.name))}`
+    await psql(server, [`\\copy ${from} to '${file}' (format binary)`])
+    await psql(server, [`CREATE TABLE public.ready AS SELECT * FROM ${from} WITH NO DATA`, 'CHECKPOINT'])
+    sum += (await psql(server, [`\\copy public.ready from '${file}' (format binary)`])).seconds
+    await psql(server, ['DROP TABLE public.ready'])
+  }
+  return sum
+}
+
+async function psql(server: BenchServer, commands: readonly string[]): Promise<Measured> {
+  const args = ['-X', '-q', '-v', 'ON_ERROR_STOP=1', ...commands.flatMap((command) => ['-c', command])]
+  const measured = await measure('psql', [...args, server.url(DATABASE)])
+  if (measured.status !== 0) throw failed('psql', measured)
+  return measured
+}
+
+function failed(program: string, { status, stdout, stderr }: Measured): Error {
+  return new Error(`${program} ended with status ${status}\n${stdout.slice(-2000)}${stderr.slice(-2000)}`)
+}

@@ -1,0 +1,87 @@
+import type { Run } from './contestants.ts'
+import type { Shape } from './generate.ts'
+
+/** What one shape came to: medians of the runs, times in seconds. */
+export interface ShapeResult {
+  readonly shape: Shape
+  readonly rows: number
+  readonly landfall: Run
+  readonly pgloader: Run | null
+  /** psql loading ready-made binary files of the same rows. */
+  readonly physicalLimit: number | null
+}
+
+/** One measured number beside what is asked of it. */
+export interface Figure {
+  readonly shape: string
+  readonly name: string
+  readonly value: number
+  readonly unit: 'times' | 's' | 'MB' | 'rows/s'
+  readonly target: string | null
+  /** Null where nothing is asked. */
+  readonly met: boolean | null
+}
+
+/** The largest single value of each shape, in MB: memory may grow with it, and with nothing else. */
+const LARGEST_VALUE: Readonly<Record<string, number>> = { 'huge-row': 100 }
+
+/** The figures of one shape. Ratios are asked of `events`, the ordinary case; memory of all. */
+export function judge({ shape, landfall, pgloader, physicalLimit }: ShapeResult): Figure[] {
+  const figures: Figure[] = []
+  const ordinary = shape === 'events'
+  const number = (name: string, value: number, unit: Figure['unit']): void => {
+    figures.push({ shape, name, value, unit, target: null, met: null })
+  }
+  const atLeast = (name: string, value: number, least: number, aim: number): void => {
+    const target = ordinary ? `at least ${least}, aiming at ${aim}` : null
+    figures.push({ shape, name, value, unit: 'times', target, met: ordinary ? value >= least : null })
+  }
+  const atMost = (name: string, value: number, unit: Figure['unit'], most: number, aim?: number): void => {
+    const asked = ordinary || unit === 'MB'
+    const target = aim === undefined ? `at most ${most.toFixed(2)}` : `at most ${most}, aiming at ${aim}`
+    figures.push({
+      shape,
+      name,
+      value,
+      unit,
+      target: asked ? target : null,
+      met: asked ? value <= most : null,
+    })
+  }
+
+  number('landfall migrate, whole', landfall.whole, 's')
+  number('landfall profile phase', landfall.profile, 's')
+  number('landfall COPY phase', landfall.copy, 's')
+  if (pgloader !== null) {
+    number('pgloader, whole', pgloader.whole, 's')
+    number('pgloader COPY', pgloader.copy, 's')
+    atLeast('faster than pgloader, whole', pgloader.whole / landfall.whole, 3, 4)
+    atLeast('faster than pgloader, COPY', pgloader.copy / landfall.copy, 4, 5)
+  }
+  if (physicalLimit !== null) {
+    number('psql, ready-made binary files', physicalLimit, 's')
+    atMost('COPY phase to ready-made binary files', landfall.copy / physicalLimit, 'times', 1.7, 1.3)
+  }
+  number('rows in the COPY phase', landfall.rows / landfall.copy, 'rows/s')
+  number('profile to COPY phase', landfall.profile / landfall.copy, 'times')
+  atMost('profile to whole migrate', landfall.profile / landfall.whole, 'times', 0.33)
+  atMost('peak memory', landfall.peakMegabytes, 'MB', 300 + 3 * (LARGEST_VALUE[shape] ?? 0))
+  return figures
+}
+
+/** The figures as lines for people. */
+export function table(figures: readonly Figure[]): string {
+  const lines = figures.map(({ shape, name, value, unit, target, met }) => {
+    const verdict = met === null ? '' : met ? 'met' : 'MISSED'
+    const number = `${value.toFixed(unit === 's' || unit === 'times' ? 2 : 0)} ${unit}`
+    return [
+      shape.padEnd(9),
+      name.padEnd(40),
+      number.padStart(14),
+      '  ',
+      (target ?? '').padEnd(26),
+      verdict,
+    ].join(' ')
+  })
+  return `\n${lines.map((line) => line.trimEnd()).join('\n')}\n`
+}
