@@ -15,7 +15,15 @@ export interface Catalog {
 }
 
 export interface OtherObject {
-  readonly kind: 'view' | 'materialized view' | 'trigger' | 'virtual table' | 'shadow table' | 'sequence' | 'function' | 'foreign table'
+  readonly kind:
+    | 'view'
+    | 'materialized view'
+    | 'trigger'
+    | 'virtual table'
+    | 'shadow table'
+    | 'sequence'
+    | 'function'
+    | 'foreign table'
   readonly name: string
   /** The table that a trigger, shadow table … belongs to. */
   readonly table?: string
