@@ -24,8 +24,9 @@ export interface OtherObject {
     | 'sequence'
     | 'function'
     | 'foreign table'
+  /** PostgreSQL: quoted and qualified (a trigger's: quoted); a function's with its argument types. */
   readonly name: string
-  /** The table that a trigger, shadow table … belongs to. */
+  /** The table that a trigger, shadow table … belongs to; PostgreSQL: quoted and qualified. */
   readonly table?: string
   /** The statement that made it, where the engine keeps one. */
   readonly sql?: string
@@ -41,14 +42,19 @@ export interface Table {
   readonly indexes: readonly Index[]
   readonly foreignKeys: readonly ForeignKey[]
   readonly checks: readonly CheckConstraint[]
-  /** What finds a row physically: SQLite's rowid (with a name that no column shadows), or null. */
+  /**
+   * What finds a row physically: SQLite's rowid (with a name that no column shadows), or null: WITHOUT
+   * ROWID (its primary key is NOT NULL), or every name is shadowed (its primary key, if any, may hold NULL).
+   */
   readonly rowid: string | null
-  /** SQLite STRICT: the engine enforces declared types. */
+  /** The engine enforces declared types: SQLite STRICT, PostgreSQL always. */
   readonly strict: boolean
   /** SQLite AUTOINCREMENT: the highest number given so far as decimal text, `null` when none was. */
   readonly autoincrement: { readonly last: string | null } | null
   /** The statement that made it, where the engine keeps one. */
   readonly sql: string | null
+  /** PostgreSQL: a partition's parent, quoted and qualified. The parent's rows are its partitions' rows. */
+  readonly partitionOf?: string
 }
 
 export interface Column {
@@ -60,9 +66,12 @@ export interface Column {
   readonly default: string | null
   /** A generated column: its expression, and whether it is stored. */
   readonly generated: { readonly expression: string; readonly stored: boolean } | null
-  /** SQLite: the default collation of the column where it is not BINARY. PostgreSQL: where not the default. */
+  /**
+   * SQLite: the default collation of the column where it is not BINARY. PostgreSQL: where not the
+   * default, as SQL (`"C"`, or `public.ci`).
+   */
   readonly collation: string | null
-  /** Values come from the engine when none is given: INTEGER PRIMARY KEY, identity, serial. */
+  /** Values come from the engine when none is given: INTEGER PRIMARY KEY, identity, serial (which has a default, too). */
   readonly identity: 'always' | 'by default' | null
   /** PostgreSQL: the sequence that the column's default or identity takes from, quoted and qualified. */
   readonly sequence: string | null
@@ -105,7 +114,10 @@ export interface ForeignKey {
   readonly columns: readonly string[]
   readonly refTable: string
   readonly refSchema: string
-  /** SQLite lets them out; then these are the parent's primary key. Empty when the parent is missing. */
+  /**
+   * SQLite lets them out; then these are the parent's primary key. Empty when the parent is missing,
+   * or has no such columns.
+   */
   readonly refColumns: readonly string[]
   readonly onUpdate: FkAction
   readonly onDelete: FkAction

@@ -346,17 +346,21 @@ describe('the connection', () => {
     writer.close()
   })
 
-  test('a name that is no valid text is refused, not altered', () => {
-    const bytes = (database: DatabaseSync): void => {
-      database.enableDefensive(false)
-      database.exec(`PRAGMA writable_schema = 1;
-        UPDATE sqlite_schema SET sql = CAST(replace(hex(sql), '7A7A', '') AS TEXT) WHERE 0;
-        UPDATE sqlite_schema SET sql = 'CREATE TABLE t("a' || CAST(x'96' AS TEXT) || '")';
-        PRAGMA writable_schema = RESET`)
-    }
-    expect(() => catalogOf('CREATE TABLE t(zz)', bytes)).toThrow(expect.objectContaining({ code: 'LF104' }))
-    const real = tableOf('CREATE TABLE t("a\uFFFD")')
-    expect(real.columns[0]!.name).toBe('a\uFFFD')
+  test('names that are no valid text: a column is refused, a table has no columns that can be read', () => {
+    const rewrite =
+      (set: string) =>
+      (database: DatabaseSync): void => {
+        database.enableDefensive(false)
+        database.exec(
+          `PRAGMA writable_schema = 1; UPDATE sqlite_schema SET ${set}; PRAGMA writable_schema = RESET`,
+        )
+      }
+    const bad = "'a' || CAST(x'96' AS TEXT)"
+    const column = rewrite(`sql = 'CREATE TABLE t("' || ${bad} || '")'`)
+    expect(() => catalogOf('CREATE TABLE t(zz)', column)).toThrow(expect.objectContaining({ code: 'LF104' }))
+    const table = rewrite(`name = ${bad}, tbl_name = ${bad}, sql = 'CREATE TABLE "' || ${bad} || '"(a)'`)
+    expect(catalogOf('CREATE TABLE t(zz)', table).tables).toMatchObject([{ name: 'a\uFFFD', columns: [] }])
+    expect(tableOf('CREATE TABLE t("a\uFFFD")').columns[0]!.name).toBe('a\uFFFD')
   })
 })
 
