@@ -26,16 +26,18 @@ const BESIDE: readonly { readonly from: string; readonly to: string }[] = [
   { from: 'journal', to: 'plan' },
 ]
 
-/** Who may import what is not ours: the module, and the rooms (or files) that may name it. */
+/**
+ * Who may import what is not ours: the module, and the rooms that may name it. `job` stands for the
+ * files that run on worker threads, `…-job.ts` and `…-worker.ts`.
+ */
 const OUTSIDE: Readonly<Record<string, readonly string[]>> = {
   pg: ['connection'],
-  'pg-copy-streams': ['connection', 'copy'],
   zod: ['config'],
   commander: ['cli'],
   'log-update': ['cli'],
   picocolors: ['cli', 'report'],
-  'node:sqlite': ['connection', 'catalog', 'worker'],
-  'node:worker_threads': ['connection', 'profile', 'copy', 'worker'],
+  'node:sqlite': ['connection', 'catalog', 'job'],
+  'node:worker_threads': ['connection', 'profile', 'copy', 'job'],
   'node:child_process': ['connection', 'cli'],
   'node:fs': ['connection', 'config', 'migrate.ts', 'cli'],
   'node:fs/promises': ['connection', 'config', 'migrate.ts', 'cli'],
@@ -43,20 +45,22 @@ const OUTSIDE: Readonly<Record<string, readonly string[]>> = {
   'node:net': ['connection'],
   'node:tls': ['connection'],
   'node:os': ['connection', 'config', 'profile', 'copy', 'migrate.ts', 'cli'],
-  'node:path': ['connection', 'config', 'profile', 'copy', 'migrate.ts', 'cli'],
+  'node:buffer': ['connection', 'copy', 'job'],
+  'node:path': ['connection', 'config', 'profile', 'plan', 'copy', 'migrate.ts', 'cli'],
   'node:url': ['connection', 'config', 'profile', 'copy', 'cli'],
   'node:process': ['connection', 'cli'],
-  'node:crypto': ['connection', 'plan', 'journal', 'copy', 'worker'],
-  'node:events': ['connection', 'profile', 'copy', 'worker'],
-  'node:stream': ['connection', 'copy', 'worker'],
-  'node:stream/promises': ['connection', 'copy', 'worker'],
+  'node:crypto': ['connection', 'plan', 'journal', 'copy', 'job'],
+  'node:events': ['connection', 'profile', 'copy', 'job'],
+  'node:stream': ['connection', 'copy', 'job'],
+  'node:stream/promises': ['connection', 'copy', 'job'],
   'node:timers/promises': ['connection', 'journal', 'copy', 'schema', 'migrate.ts', 'cli'],
   'node:perf_hooks': ['profile', 'copy', 'migrate.ts', 'cli'],
   'node:readline/promises': ['cli'],
   'node:util': ['connection', 'cli'],
 }
 
-const MAX_LINES = 400
+/** Tests may be longer, since they list cases. */
+const maxLines = (path: string): number => (path.startsWith('test/') ? 600 : 400)
 const root = fileURLToPath(new URL('..', import.meta.url))
 const all = readSources(root)
 const sources = all.filter((file) => file.path.startsWith('src/'))
@@ -72,7 +76,7 @@ function mayImport(from: string, to: string): boolean {
 
 function mayNameOutside(path: string, module: string): boolean {
   const rooms = OUTSIDE[module] ?? []
-  return rooms.includes(room(path)) || (rooms.includes('worker') && basename(path).includes('worker'))
+  return rooms.includes(room(path)) || (rooms.includes('job') && /-(job|worker)\.ts$/.test(path))
 }
 
 /** Something said about each import of each of our files, where there is something to say. */
@@ -97,12 +101,12 @@ describe('the rooms of src/', () => {
     expect(wrong).toEqual([])
   })
 
-  test('stay within src/', () => {
-    expect(
-      complaints((file, _, target) =>
-        target?.startsWith('src/') === false ? `${file.path}: ${target}` : null,
-      ),
-    ).toEqual([])
+  test('stay within src/, but for the package’s own version', () => {
+    const wrong = complaints((file, _, target) => {
+      if (target === null || target.startsWith('src/') || target === 'package.json') return null
+      return `${file.path}: ${target}`
+    })
+    expect(wrong).toEqual([])
   })
 
   test('name packages and modules of Node.js only where the table says', () => {
@@ -128,10 +132,9 @@ describe('the files', () => {
     expect(circles(sources)).toEqual([])
   })
 
-  test(`have at most ${MAX_LINES} lines`, () => {
-    expect(all.filter((file) => file.lines > MAX_LINES).map((file) => `${file.path}: ${file.lines}`)).toEqual(
-      [],
-    )
+  test('are not long', () => {
+    const long = all.filter((file) => file.lines > maxLines(file.path))
+    expect(long.map((file) => `${file.path}: ${file.lines}`)).toEqual([])
   })
 
   test('have names that say something', () => {
