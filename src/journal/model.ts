@@ -1,5 +1,3 @@
-import type { Move } from '../plan/model.ts'
-
 /**
  * The durable record, in the target's schema `landfall`. A chunk's row changes in the same
  * transaction as the chunk's rows. Nothing here ever holds a secret.
@@ -10,6 +8,8 @@ export interface RunRecord {
   readonly migration: string
   /** Rises by one each time a process takes the lock; a chunk's transaction checks it. */
   readonly epoch: string
+  /** 1 for the process that began the run, one more for each that resumed it. */
+  readonly attempt: number
   readonly state: 'running' | 'failed' | 'done'
   readonly phase: string
   readonly sourceLabel: string
@@ -18,7 +18,23 @@ export interface RunRecord {
   readonly fingerprint: string
   readonly startedAt: Date
   readonly finishedAt: Date | null
+  /** `LF204: message`. */
   readonly error: string | null
+}
+
+/** The process that works on a run; it informs people, and proves nothing. */
+export interface Holder {
+  readonly host: string
+  readonly pid: number
+}
+
+/**
+ * SQL as data, so that a worker thread can run it in the transaction of its chunk. Where the text has
+ * placeholders beyond `values`, the executor appends their values, as the maker's comment says.
+ */
+export interface Statement {
+  readonly sql: string
+  readonly values: readonly (string | number | null)[]
 }
 
 /** Bounds are SQL literals of the source, one for each key expression; null is open. */
@@ -29,9 +45,14 @@ export interface ChunkBounds {
   readonly upTo: readonly string[] | null
 }
 
-export interface ChunkRecord extends ChunkBounds {
+/** A chunk as it is planned. Within a move `seq` is unique, and counts in the order of the keys. */
+export interface PlannedChunk extends ChunkBounds {
+  /** The source table's name, as in `Move.source`. */
   readonly move: string
   readonly seq: number
+}
+
+export interface ChunkRecord extends PlannedChunk {
   readonly state: 'pending' | 'done'
   readonly result: ChunkResult | null
 }
@@ -65,5 +86,3 @@ export type TaggedValue =
   | { readonly blob: string }
   /** Text that is no valid UTF-8, as hex. */
   | { readonly textBytes: string }
-
-export type { Move }

@@ -69,7 +69,7 @@ export async function startProxy(target: {
     let started = false
     let rest: Buffer = Buffer.alloc(0)
     client.on('data', (data) => {
-      if (stopped) return
+      if (stopped || typeof data === 'string') return
       rest = rest.length === 0 ? data : Buffer.concat([rest, data])
       let end = 0
       for (;;) {

@@ -1,0 +1,90 @@
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
+import { LandfallError } from '../errors.ts'
+import type { ChunkRecord, RunRecord } from './model.ts'
+
+/** The shape of `--checkpoint FILE`: a readable copy of the journal's progress, never its source. */
+export interface Checkpoint {
+  readonly version: 1
+  readonly migration: string
+  readonly run: string
+  readonly source: string
+  readonly target: string
+  readonly updatedAt: string
+  readonly tables: Readonly<Record<string, TableCheckpoint>>
+}
+
+export interface TableCheckpoint {
+  readonly chunks: number
+  readonly done: number
+  readonly rows: number
+  /** The key up to which every row is loaded, as SQL literals; null before the first chunk is done. */
+  readonly lastKey: readonly string[] | null
+}
+
+export function makeCheckpoint(run: RunRecord, target: string, chunks: readonly ChunkRecord[]): Checkpoint {
+  const tables: Record<string, TableCheckpoint> = {}
+  for (const move of new Set(chunks.map((chunk) => chunk.move))) {
+    const mine = chunks.filter((chunk) => chunk.move === move)
+    const pending = mine.findIndex((chunk) => chunk.state === 'pending')
+    const unbroken = pending === -1 ? mine : mine.slice(0, pending)
+    tables[move] = {
+      chunks: mine.length,
+      done: mine.filter((chunk) => chunk.state === 'done').length,
+      rows: mine.reduce((sum, chunk) => sum + (chunk.result?.loaded ?? 0), 0),
+      lastKey: unbroken.findLast((chunk) => chunk.upTo !== null)?.upTo ?? null,
+    }
+  }
+  return {
+    version: 1,
+    migration: run.migration,
+    run: run.id,
+    source: run.sourceLabel,
+    target,
+    updatedAt: new Date().toISOString(),
+    tables,
+  }
+}
+
+/** Written beside, synced and renamed, so that a reader never sees half of it. */
+export function writeCheckpoint(file: string, checkpoint: Checkpoint): void {
+  const beside = `${file}.${process.pid}.tmp`
+  const descriptor = openSync(beside, 'w', 0o600)
+  try {
+    writeSync(descriptor, `${JSON.stringify(checkpoint, null, 2)}\n`)
+    fsyncSync(descriptor)
+  } finally {
+    closeSync(descriptor)
+  }
+  renameSync(beside, file)
+}
+
+/**
+ * Compares a file of an earlier run with the journal, which decides. LF405 when the file speaks of
+ * another run or claims more than the journal knows.
+ */
+export function compareCheckpoint(file: string, run: RunRecord | null, chunks: readonly ChunkRecord[]): void {
+  if (!existsSync(file)) return
+  const disagree = (why: string): never => {
+    throw new LandfallError('LF405', `the checkpoint file ${file} does not agree with the journal: ${why}`, {
+      hint: 'The journal in the target decides how far the run is.\nMove the file away, or name another one with --checkpoint.',
+    })
+  }
+  let found: Checkpoint
+  try {
+    found = JSON.parse(readFileSync(file, 'utf8')) as Checkpoint
+  } catch {
+    return disagree('it is no JSON')
+  }
+  if (found?.version !== 1 || typeof found.tables !== 'object') disagree('it was not written by Landfall')
+  if (run === null) return disagree(`it speaks of run ${found.run}, and the target knows of none`)
+  if (found.run !== run.id || found.migration !== run.migration)
+    disagree(
+      `it speaks of run ${found.run} of ${found.migration}, the target of run ${run.id} of ${run.migration}`,
+    )
+  const now = makeCheckpoint(run, found.target, chunks)
+  for (const [table, was] of Object.entries(found.tables)) {
+    const is = now.tables[table]
+    if (is === undefined || is.done < was.done || is.rows < was.rows)
+      disagree(`it claims ${was.rows} rows of ${table}, the journal ${is?.rows ?? 0}`)
+  }
+}
