@@ -1,4 +1,4 @@
-import type { Connection } from '../connection/url.ts'
+import type { PostgresConnection, SqliteConnection } from '../connection/settings.ts'
 import type { Env } from './env.ts'
 import type { Sql } from './sql.ts'
 
@@ -79,7 +79,7 @@ export type TableRight = (typeof TABLE_RIGHTS)[number]
 
 /** What every verb needs to find the journal. */
 export interface TargetSettings {
-  readonly to: Connection | 'embedded'
+  readonly to: PostgresConnection | 'embedded'
   /** Absolute path of the folder that holds the embedded server. */
   readonly embeddedFolder: string
 }
@@ -87,7 +87,7 @@ export interface TargetSettings {
 /** Config and command line after defaults: everything the library's verbs are told. */
 export interface Settings extends TargetSettings {
   readonly name: string
-  readonly from: Connection
+  readonly from: SqliteConnection
   readonly moves: MoveChoices
   readonly names: 'keep' | 'snake'
   readonly badRows: 'stop' | 'set-aside'

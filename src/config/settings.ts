@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
-import { basename, extname, resolve } from 'node:path'
-import { type Connection, parseConnection } from '../connection/url.ts'
+import { resolve } from 'node:path'
+import type { SqliteConnection } from '../connection/settings.ts'
 import { LandfallError } from '../errors.ts'
 import { type Env, type Environment, resolveEnv } from './env.ts'
 import { loadConfig } from './load.ts'
@@ -12,6 +12,7 @@ import type {
   Settings,
   TargetSettings,
 } from './model.ts'
+import { migrationName, readSource, readTarget } from './sqlite-to-postgres.ts'
 
 /** What the command line can say; it wins over the config. */
 export interface Options {
@@ -72,7 +73,7 @@ export function makeSettings(
   const from = sourceOf(config, options, where)
   return {
     ...targetSettings(config, options, where),
-    name: config.name ?? defaultName(from),
+    name: config.name ?? migrationName(from),
     from,
     moves: resolveMoves(config.moves),
     names: options.names ?? config.names ?? 'keep',
@@ -97,14 +98,14 @@ export function makeSettings(
 function targetSettings(config: MigrationConfig, options: Options, where: Surroundings): TargetSettings {
   const text = options.to ?? textOf(config.target, 'target', where) ?? 'embedded'
   return {
-    to: text === 'embedded' ? 'embedded' : parseConnection(text),
+    to: text === 'embedded' ? 'embedded' : readTarget(text, where.environment),
     embeddedFolder: resolve(where.cwd, '.landfall'),
   }
 }
 
-function sourceOf(config: MigrationConfig, options: Options, where: Surroundings): Connection {
+function sourceOf(config: MigrationConfig, options: Options, where: Surroundings): SqliteConnection {
   const text = options.from ?? textOf(config.source, 'source', where)
-  if (text !== undefined) return parseConnection(text)
+  if (text !== undefined) return readSource(text, where.environment)
   throw new LandfallError('LF001', 'no source is named', {
     hint: 'landfall migrate --from sqlite:app.db\nor source: … in landfall.config.ts',
   })
@@ -112,12 +113,6 @@ function sourceOf(config: MigrationConfig, options: Options, where: Surroundings
 
 function textOf(value: string | Env | undefined, path: string, where: Surroundings): string | undefined {
   return typeof value === 'object' ? resolveEnv(value, path, where.environment) : value
-}
-
-/** Two sources moved into one target stay apart by their files' names. */
-function defaultName(from: Connection): string {
-  const file = from.engine === 'sqlite' ? basename(from.file) : from.database
-  return file.slice(0, file.length - extname(file).length) || 'migration'
 }
 
 /** What the config says of tables, with every key filled in. */

@@ -17,9 +17,9 @@ type Template<Side extends 'source' | 'target'> = (
 
 function template<Side extends 'source' | 'target'>(side: Side): Template<Side> {
   return (strings, ...values) => {
-    let text = strings[0]!
+    let text = strings.raw[0]!
     values.forEach((value, index) => {
-      text += render(value, side) + strings[index + 1]!
+      text += render(value, side) + strings.raw[index + 1]!
     })
     return { kind: 'sql', side, text }
   }

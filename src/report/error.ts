@@ -1,7 +1,7 @@
 import { isExpected, LandfallError, type Place } from '../errors.ts'
 import type { Blocker } from '../plan/model.ts'
 import { renderBlocker } from './plan.ts'
-import { PLAIN, printable, type Style } from './text.ts'
+import { PLAIN, printable, type Style, withoutSecrets } from './text.ts'
 
 /** Labels (never connection strings) of the two databases, as far as they are known. */
 export interface Ends {
@@ -52,7 +52,7 @@ export function errorReport(error: unknown, command: string): ErrorReport {
     command,
     error: {
       code: known?.code ?? 'LF900',
-      message: error instanceof Error ? error.message : String(error),
+      message: known?.message ?? withoutSecrets(error instanceof Error ? error.message : String(error)),
       hint: known?.hint ?? null,
       place: known?.place ?? null,
       details: known?.details ?? null,
@@ -74,11 +74,11 @@ function renderBug(error: unknown, style: Style): string {
     ...[stack, ...causes].map((text) =>
       text
         .split('\n')
-        .map((line) => `  ${printable(line)}`)
+        .map((line) => `  ${printable(withoutSecrets(line))}`)
         .join('\n'),
     ),
     '  Please report it with the command and the lines above; remove what is secret first.',
-    '  The journal in the target is intact: the same command goes on, once the bug is mended.     landfall docs LF900',
+    '  landfall docs LF900',
     '',
   ].join('\n')
 }

@@ -30,7 +30,8 @@ function renderMove(move: Move, plan: Plan, style: Style): string[] {
     rows(move.statistics.rows),
     move.existing ? 'the table is there and is used as it is' : 'new table',
     `by ${move.key.names.map(printable).join(', ')}`,
-    `chunks of ${count(move.chunkRows)}`,
+    move.chunkRows === null ? 'in one piece' : `chunks of ${count(move.chunkRows)}`,
+    ...(move.after.length === 0 ? [] : [`after ${move.after.map(printable).join(', ')}`]),
     `COPY ${move.format}`,
   ]
   const lines = [`${bold(printable(move.source) + renamed)}   ${dim(facts.join(' · '))}`]

@@ -19,6 +19,13 @@ export function printable(text: string): string {
   )
 }
 
+/** Hides what looks like a password, for texts that we did not write ourselves. */
+export function withoutSecrets(text: string): string {
+  return text
+    .replaceAll(/:\/\/[^\s/'"]*@/g, '://***@')
+    .replaceAll(/(password|passwd|pwd|token)(\s*[=:]\s*)('[^']*'|"[^"]*"|[^\s,;&]+)/gi, '$1$2***')
+}
+
 /** Terminal columns of a text without control characters. */
 export function columns(text: string): number {
   let count = 0

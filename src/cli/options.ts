@@ -1,0 +1,75 @@
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import type { Options } from '../config/settings.ts'
+
+/** What every command that works on databases takes. */
+export interface DatabaseFlags {
+  readonly config?: string
+  readonly from?: string
+  readonly to?: string
+  readonly json?: boolean
+}
+
+export type PlanFlags = DatabaseFlags & Omit<Options, keyof DatabaseFlags>
+
+export function withDatabases(command: Command): Command {
+  return command
+    .option('--config <file>', 'the config; default: landfall.config.ts (.js, .mjs, .json) in this folder')
+    .option('--from <source>', 'the database to read, e.g. sqlite:app.db')
+    .option('--to <target>', 'the database to fill, e.g. postgres://user@host/db; default: embedded')
+    .option('--json', 'one report object on standard output, all else on standard error')
+}
+
+/** Everything that can change a plan. */
+export function withPlanning(command: Command): Command {
+  return command
+    .option('--tables <names>', 'only these source tables: a,b,"with , comma"', names)
+    .option('--exclude <names>', 'not these source tables', names)
+    .option('--target-schema <name>', 'the schema in the target (default: public)')
+    .option('--jobs <n>', 'tables and chunks in work at once (default: the number of processors)', whole)
+    .addOption(
+      new Option(
+        '--bad-rows <choice>',
+        'rows that do not fit: refuse all, or keep them in landfall.rejects (default: stop)',
+      ).choices(['stop', 'set-aside']),
+    )
+    .addOption(
+      new Option(
+        '--names <choice>',
+        'names as the source spells them, or in snake_case (default: keep)',
+      ).choices(['keep', 'snake']),
+    )
+    .option('--batch-size <rows>', 'rows of a chunk, the unit of work and of resuming', whole)
+    .option('--profile-rows <rows>', 'look at only so many rows of each table before planning', whole)
+    .addOption(
+      new Option(
+        '--snapshot <how>',
+        'one view of the source: a long read, or a backup copy (default: auto)',
+      ).choices(['auto', 'hold', 'backup']),
+    )
+}
+
+export function examples(...lines: readonly string[]): string {
+  return `\nExamples:\n${lines.map((line) => `  $ ${line}`).join('\n')}`
+}
+
+/** A whole number from 1 on. */
+export function whole(text: string): number {
+  const n = Number(text.replaceAll('_', ''))
+  if (/^[\d_]+$/.test(text) && Number.isSafeInteger(n) && n >= 1) return n
+  throw new InvalidArgumentError('It must be a whole number from 1 on.')
+}
+
+/** `a,b` and, for a name with a comma or quotes, `"a, b","say ""x"""`; given twice, the lists are joined. */
+export function names(text: string, before: readonly string[] = []): string[] {
+  const found: string[] = []
+  const part = /\s*(?:"((?:[^"]|"")*)"|([^",]+))\s*(,|$)/y
+  let ended = false
+  while (!ended) {
+    const match = part.exec(text)
+    if (match === null)
+      throw new InvalidArgumentError('It must be names with commas between: a,b,"with , comma".')
+    found.push(match[1]?.replaceAll('""', '"') ?? match[2]!.trim())
+    ended = match[3] === ''
+  }
+  return [...before, ...found]
+}

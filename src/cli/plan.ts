@@ -1,0 +1,28 @@
+import { Command } from 'commander'
+import { loadSettings } from '../config/settings.ts'
+import { plan } from '../index.ts'
+import { renderPlan } from '../report/plan.ts'
+import { examples, type PlanFlags, withDatabases, withPlanning } from './options.ts'
+import { showProgress } from './progress.ts'
+import type { Shell } from './shell.ts'
+import { knowEnds } from './targets.ts'
+
+export function planCommand(shell: Shell): Command {
+  return withPlanning(withDatabases(new Command('plan')))
+    .description('show every decision and every row that would not fit; writes nothing')
+    .addHelpText(
+      'after',
+      examples(
+        'landfall plan --from sqlite:app.db --to postgres://user@host/db',
+        'landfall plan --profile-rows 100000 --json',
+      ),
+    )
+    .action(async (flags: PlanFlags) => {
+      const settings = await loadSettings(flags, shell)
+      knowEnds(shell, settings)
+      const progress = showProgress(shell)
+      const found = await plan(settings, { progress: progress.listen }).finally(progress.close)
+      shell.status = found.blockers.length === 0 ? 0 : 5
+      shell.print(flags.json ? `${JSON.stringify(found, null, 2)}\n` : renderPlan(found, shell.outStyle))
+    })
+}

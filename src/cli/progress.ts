@@ -1,0 +1,79 @@
+import { createLogUpdate } from 'log-update'
+import type { ProgressListener } from '../contract/progress.ts'
+import { printable } from '../report/text.ts'
+import { drawProgress, plainLine } from './progress-draw.ts'
+import { emptyProgress, takeEvent } from './progress-state.ts'
+import type { Shell } from './shell.ts'
+
+export interface ProgressView {
+  readonly listen: ProgressListener
+  /** Takes the live lines away. To be called once, whatever the outcome. */
+  close(): void
+}
+
+const REDRAW_MS = 100
+const PLAIN_MS = 5000
+
+/** Live lines on a terminal, plain ones elsewhere; both on standard error. */
+export function showProgress(shell: Shell): ProgressView {
+  return shell.live && !shell.json ? liveView(shell) : plainView(shell)
+}
+
+function liveView(shell: Shell): ProgressView {
+  const draw = createLogUpdate(process.stderr)
+  const state = emptyProgress()
+  const paint = (): void => {
+    const style = { ...shell.errStyle, width: process.stderr.columns ?? 80 }
+    const height = Math.min(12, (process.stderr.rows ?? 24) - 1)
+    draw(drawProgress(state, Date.now(), style, height).join('\n'))
+  }
+  // Redrawn by the clock and not by events, so that any number of events costs the same.
+  const timer = setInterval(paint, REDRAW_MS)
+  shell.sayAbove = (text) => draw.persist(text.replace(/\n$/, ''))
+  return {
+    listen(event) {
+      if (event.kind === 'note') shell.say(`${printable(event.text)}\n`)
+      else takeEvent(state, event, Date.now())
+    },
+    close() {
+      clearInterval(timer)
+      shell.sayAbove = null
+      draw.clear()
+      draw.done()
+    },
+  }
+}
+
+function plainView(shell: Shell): ProgressView {
+  const state = emptyProgress()
+  const told = new Map<string, number>()
+  let toldStep = 0
+  return {
+    listen(event) {
+      const now = Date.now()
+      const phaseBefore = state.phase
+      takeEvent(state, event, now)
+      if (event.kind === 'note') shell.say(`${printable(event.text)}\n`)
+      else if (event.kind === 'phase') {
+        if (event.phase === phaseBefore) return
+        told.clear()
+        const detail = event.detail === undefined ? '' : `: ${printable(event.detail)}`
+        shell.say(`${event.phase}${detail}\n`)
+      } else if (event.kind === 'step') {
+        if (event.done < event.total && now - toldStep < PLAIN_MS) return
+        toldStep = now
+        shell.say(`${event.done} of ${event.total}: ${printable(event.name)}\n`)
+      } else {
+        const table = state.tables.get(event.table)!
+        const last = told.get(event.table)
+        const finished = event.done >= event.total
+        // A table that is done in a moment gets one line, at its end; that line comes once.
+        if (last === Number.POSITIVE_INFINITY) return
+        if (!finished && now - (last ?? table.startedAt) < PLAIN_MS) return
+        told.set(event.table, finished ? Number.POSITIVE_INFINITY : now)
+        shell.say(plainLine(table, now))
+      }
+    },
+    close() {},
+  }
+}

