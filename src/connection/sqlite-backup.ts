@@ -1,0 +1,93 @@
+import { chmodSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
+import { backup, type DatabaseSync } from 'node:sqlite'
+import { LandfallError } from '../errors.ts'
+import { sourceError } from './sqlite-error.ts'
+import { fileFingerprint, lastingFingerprint, settle } from './sqlite-fingerprint.ts'
+
+/** Pages for each step; between steps other programs may write. */
+const PAGES_PER_STEP = 2_000
+/** How often a writer may spoil the backup before it has to wait for one. */
+const POLITE_TRIES = 3
+
+export interface Backup {
+  /** The private copy. */
+  readonly path: string
+  /** Of the source at the moment that the copy shows. */
+  readonly fingerprint: string
+  /** True when writers had to wait while the copy was made. */
+  readonly held: boolean
+  /** Removes the copy. */
+  remove(): void
+}
+
+class SourceChanged extends Error {}
+
+/**
+ * Copies the source in `path`, open as `source`, into a file that only this user can read. Writers
+ * go on between the steps; if they keep spoiling the copy, the last try keeps them out until it is
+ * done, which takes about as long as reading the file.
+ */
+export async function backUp(source: DatabaseSync, path: string, tempFolder = tmpdir()): Promise<Backup> {
+  checkSpace(source, path, tempFolder)
+  const folder = mkdtempSync(join(tempFolder, 'landfall-'))
+  const remove = () => rmSync(folder, { recursive: true, force: true })
+  try {
+    chmodSync(folder, 0o700)
+    const copy = join(folder, 'source.db')
+    for (let tries = 1; ; tries += 1) {
+      writeFileSync(copy, '', { mode: 0o600 })
+      const held = tries > POLITE_TRIES
+      const fingerprint = await tryBackUp(source, path, copy, held)
+      if (fingerprint !== null) return { path: copy, fingerprint, held, remove }
+      rmSync(copy)
+    }
+  } catch (error) {
+    remove()
+    throw sourceError(error, path)
+  }
+}
+
+/** Null when the source changed meanwhile; then the copy may show another moment than the stamps. */
+async function tryBackUp(
+  source: DatabaseSync,
+  path: string,
+  copy: string,
+  held: boolean,
+): Promise<string | null> {
+  await settle(path)
+  // A read transaction keeps every commit out: the steps then copy one moment, without restarts.
+  if (held) source.exec('BEGIN; SELECT count(*) FROM sqlite_schema')
+  try {
+    const before = fileFingerprint(path)
+    await backup(source, copy, {
+      rate: PAGES_PER_STEP,
+      progress: () => {
+        if (!held && fileFingerprint(path) !== before) throw new SourceChanged()
+      },
+    })
+    const after = lastingFingerprint(path)
+    return held || after === before ? after : null
+  } catch (error) {
+    if (error instanceof SourceChanged) return null
+    throw error
+  } finally {
+    if (held) source.exec('ROLLBACK')
+  }
+}
+
+function checkSpace(source: DatabaseSync, path: string, folder: string): void {
+  const pragma = (name: string) => Number(source.prepare(`PRAGMA ${name}`).get()?.[name])
+  const needed = pragma('page_count') * pragma('page_size') * 1.02
+  const { bavail, bsize } = statfsSync(folder)
+  if (bavail * bsize >= needed) return
+  throw new LandfallError('LF207', `${folder} has no room for a copy of ${basename(path)}`, {
+    hint: `The copy needs ${megabytes(needed)}, ${megabytes(bavail * bsize)} are free.\nSet TMPDIR to a folder with more room.`,
+    details: { neededBytes: Math.ceil(needed), freeBytes: bavail * bsize },
+  })
+}
+
+function megabytes(bytes: number): string {
+  return `${Math.ceil(bytes / 1_000_000)} MB`
+}
