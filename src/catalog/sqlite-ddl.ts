@@ -127,17 +127,13 @@ class ConstraintReader implements TableDefinition {
           // ON DELETE SET DEFAULT, ON CONFLICT IGNORE: the words are no constraints of their own.
           i += ['SET', 'NO'].includes(keyword(tokens[i + 2]) ?? '') ? 4 : 3
           break
-        case 'MATCH':
-          i += 2
-          break
         case 'DEFERRABLE':
           this.#deferrable(tokens, i)
           i++
           break
         case 'DEFAULT':
-          i++
-          while (isSign(tokens[i], '-') || isSign(tokens[i], '+')) i++
-          i = Math.max(afterGroup(i), i + 1)
+          // One token or a group; what else there may be after a sign is passed over like a type's words.
+          i = Math.max(afterGroup(i + 1), i + 2)
           name = null
           break
         case 'NULL':
