@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { LandfallError } from '../errors.ts'
+import { readingSource } from '../connection/sqlite-error.ts'
 import type { Catalog, OtherObject, Table } from './model.ts'
 import { readForeignKeys } from './sqlite-keys.ts'
 import { PragmaReader, type SchemaRow } from './sqlite-pragmas.ts'
@@ -14,7 +14,7 @@ import { foldName } from './sqlite-tokens.ts'
  *   that cannot be read.
  */
 export function readSqliteCatalog(database: DatabaseSync): Catalog {
-  try {
+  return readingSource(database.location() ?? ':memory:', () => {
     // One snapshot: another process may change the schema between two pragmas.
     const own = !database.isTransaction
     if (own) database.exec('BEGIN')
@@ -23,9 +23,7 @@ export function readSqliteCatalog(database: DatabaseSync): Catalog {
     } finally {
       if (own && database.isTransaction) database.exec('ROLLBACK')
     }
-  } catch (error) {
-    throw wrapped(error)
-  }
+  })
 }
 
 function readSchema(pragmas: PragmaReader): Catalog {
@@ -68,26 +66,4 @@ function ownerOf(shadow: string, virtual: readonly string[]): string | undefined
   return virtual
     .filter((name) => foldName(shadow).startsWith(`${foldName(name)}_`))
     .toSorted((a, b) => b.length - a.length)[0]
-}
-
-/** SQLite's primary result codes, the low byte of `errcode`. */
-const BUSY = 5
-const LOCKED = 6
-const CORRUPT = 11
-const NOTADB = 26
-
-function wrapped(error: unknown): unknown {
-  if (!(error instanceof Error) || !('errcode' in error) || typeof error.errcode !== 'number') return error
-  const result = error.errcode & 0xff
-  if (result === CORRUPT || result === NOTADB) {
-    return new LandfallError('LF102', `the source's schema cannot be read: ${error.message}`, {
-      hint: 'look at PRAGMA integrity_check, and recover the file with: sqlite3 FILE .recover',
-    })
-  }
-  if (result === BUSY || result === LOCKED) {
-    return new LandfallError('LF103', `the source's schema cannot be read: ${error.message}`, {
-      hint: 'another program writes to the file; try again when it has finished',
-    })
-  }
-  return new LandfallError('LF104', `reading the source's schema failed: ${error.message}`)
 }
