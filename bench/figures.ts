@@ -29,8 +29,8 @@ const LARGEST_VALUE: Readonly<Record<string, number>> = { 'huge-row': 100 }
 export function judge({ shape, landfall, pgloader, physicalLimit }: ShapeResult): Figure[] {
   const figures: Figure[] = []
   const ordinary = shape === 'events'
-  const number = (name: string, value: number, unit: Figure['unit']): void => {
-    figures.push({ shape, name, value, unit, target: null, met: null })
+  const number = (name: string, value: number, unit: Figure['unit'], target: string | null = null): void => {
+    figures.push({ shape, name, value, unit, target, met: null })
   }
   const atLeast = (name: string, value: number, least: number, aim: number): void => {
     const target = ordinary ? `at least ${least}, aiming at ${aim}` : null
@@ -38,7 +38,7 @@ export function judge({ shape, landfall, pgloader, physicalLimit }: ShapeResult)
   }
   const atMost = (name: string, value: number, unit: Figure['unit'], most: number, aim?: number): void => {
     const asked = ordinary || unit === 'MB'
-    const target = aim === undefined ? `at most ${most.toFixed(2)}` : `at most ${most}, aiming at ${aim}`
+    const target = aim === undefined ? `at most ${most}` : `at most ${most}, aiming at ${aim}`
     figures.push({
       shape,
       name,
@@ -63,7 +63,7 @@ export function judge({ shape, landfall, pgloader, physicalLimit }: ShapeResult)
     atMost('COPY phase to ready-made binary files', landfall.copy / physicalLimit, 'times', 1.7, 1.3)
   }
   number('rows in the COPY phase', landfall.rows / landfall.copy, 'rows/s')
-  number('profile to COPY phase', landfall.profile / landfall.copy, 'times')
+  number('profile to COPY phase', landfall.profile / landfall.copy, 'times', 'aiming at 0.5')
   atMost('profile to whole migrate', landfall.profile / landfall.whole, 'times', 0.33)
   atMost('peak memory', landfall.peakMegabytes, 'MB', 300 + 3 * (LARGEST_VALUE[shape] ?? 0))
   return figures
@@ -79,7 +79,7 @@ export function table(figures: readonly Figure[]): string {
       name.padEnd(40),
       number.padStart(14),
       '  ',
-      (target ?? '').padEnd(26),
+      (target ?? '').padEnd(28),
       verdict,
     ].join(' ')
   })
