@@ -22,3 +22,12 @@ export async function fenced<T>(session: Session, epoch: Epoch, work: () => Prom
     return await work()
   })
 }
+
+/** Inside a transaction: its commit waits for the disk, even where the database does not by default. */
+export async function commitToDisk(session: Session): Promise<void> {
+  // Only ever raised: the server may ask for more than `on`.
+  await session.query(
+    `SELECT set_config('synchronous_commit', 'on', true)
+      WHERE current_setting('synchronous_commit') IN ('off', 'local')`,
+  )
+}

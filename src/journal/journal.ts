@@ -2,7 +2,7 @@ import type { Session } from '../connection/postgres.ts'
 import type { MigrateReport } from '../contract/report.ts'
 import { LandfallError } from '../errors.ts'
 import type { Plan } from '../plan/model.ts'
-import { type Epoch, fenced } from './fence.ts'
+import { commitToDisk, type Epoch, fenced } from './fence.ts'
 import type { ChunkRecord, Holder, PlannedChunk, RunRecord } from './model.ts'
 import { storable } from './statements.ts'
 
@@ -21,8 +21,8 @@ export interface NewRun {
 
 const RUN = `r.id::text AS id, r.migration, r.epoch::text AS epoch, r.attempt, r.state, r.phase,
   r.source_label AS "sourceLabel", r.plan_hash AS "planHash", r.fingerprint,
-  (extract(epoch FROM r.started_at) * 1000)::bigint::text AS "startedAt",
-  (extract(epoch FROM r.finished_at) * 1000)::bigint::text AS "finishedAt",
+  floor(extract(epoch FROM r.started_at) * 1000)::text AS "startedAt",
+  floor(extract(epoch FROM r.finished_at) * 1000)::text AS "finishedAt",
   r.error_code || ': ' || r.error_message AS error`
 
 type RunRow = Omit<RunRecord, 'startedAt' | 'finishedAt'> & {
@@ -193,11 +193,7 @@ export async function finishRun(
   result: MigrateReport,
 ): Promise<void> {
   await fenced(session, epoch, async () => {
-    // Only ever raised: the server may ask for more than `on`.
-    await session.query(
-      `SELECT set_config('synchronous_commit', 'on', true)
-        WHERE current_setting('synchronous_commit') IN ('off', 'local')`,
-    )
+    await commitToDisk(session)
     const done = await session.query(
       `UPDATE landfall.runs SET state = 'done', phase = 'done', finished_at = clock_timestamp(), result = $2
         WHERE id = $1 AND state = 'running'

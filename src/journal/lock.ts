@@ -1,5 +1,6 @@
 import type { Session } from '../connection/postgres.ts'
 import { LandfallError } from '../errors.ts'
+import { commitToDisk } from './fence.ts'
 import { stillWriting, takenBy } from './holder.ts'
 import { type LockKey, lockKey } from './lock-key.ts'
 import type { Holder } from './model.ts'
@@ -80,6 +81,8 @@ async function raiseEpoch(
   try {
     return await session.transaction(async () => {
       await session.query("SELECT set_config('lock_timeout', $1, true)", [String(patience)])
+      // An epoch that a crash of the server takes back would be given twice.
+      await commitToDisk(session)
       const {
         rows: [row],
       } = await session.query<{ epoch: string }>(
