@@ -102,6 +102,19 @@ describe('the session', () => {
     expect(statements).toBeLessThanOrEqual(7)
   })
 
+  test('a session with types and settings of its own reads the same', async () => {
+    const client = await databaseWith(`CREATE TABLE t(id serial PRIMARY KEY, a text[] DEFAULT '{}' UNIQUE)`)
+    const { rows } = await client.query<{ name: string }>('SELECT current_database() AS name')
+    const url = new URL(inject('postgresUrl'))
+    url.pathname = `/${rows[0]!.name}`
+    const session = await openPostgres(parsePostgres(url.href, {}).settings, { applicationName: 'test' })
+    try {
+      expect(await readPostgresCatalog(session)).toEqual(await readPostgresCatalog(client))
+    } finally {
+      await session.close()
+    }
+  })
+
   test("an aborted transaction gives the server's own error", async () => {
     const client = await databaseWith('BEGIN')
     await client.query('SELECT 1/0').catch(() => undefined)
