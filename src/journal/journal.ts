@@ -12,15 +12,15 @@ export interface NewRun {
   readonly fingerprint: string
   readonly planHash: string
   readonly plan: Plan
-  /** What the profile found; any JSON. */
-  readonly profile?: unknown
+  /** Hash of what the user chose: while it and the source are the same, so is the plan. */
+  readonly choices: string
   readonly phase: string
   /** Every `move` is the source name of one of the plan's moves. */
   readonly chunks: readonly PlannedChunk[]
 }
 
 const RUN = `r.id::text AS id, r.migration, r.epoch::text AS epoch, r.attempt, r.state, r.phase,
-  r.source_label AS "sourceLabel", r.plan_hash AS "planHash", r.fingerprint,
+  r.source_label AS "sourceLabel", r.plan_hash AS "planHash", r.choices, r.fingerprint,
   floor(extract(epoch FROM r.started_at) * 1000)::text AS "startedAt",
   floor(extract(epoch FROM r.finished_at) * 1000)::text AS "finishedAt",
   r.error_code || ': ' || r.error_message AS error`
@@ -48,7 +48,7 @@ export async function beginRun(session: Session, epoch: Epoch, run: NewRun): Pro
     const {
       rows: [row],
     } = await session.query<RunRow>(
-      `INSERT INTO landfall.runs AS r (migration, epoch, phase, source_label, plan_hash, plan, profile,
+      `INSERT INTO landfall.runs AS r (migration, epoch, phase, source_label, plan_hash, plan, choices,
           fingerprint, host, process)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING ${RUN}`,
       [
@@ -58,7 +58,7 @@ export async function beginRun(session: Session, epoch: Epoch, run: NewRun): Pro
         run.sourceLabel,
         run.planHash,
         JSON.stringify(run.plan),
-        run.profile === undefined ? null : JSON.stringify(run.profile),
+        run.choices,
         run.fingerprint,
         run.holder.host,
         run.holder.pid,
@@ -118,6 +118,18 @@ export async function resumeRun(
 export async function setPhase(session: Session, epoch: Epoch, run: string, phase: string): Promise<void> {
   await fenced(session, epoch, () =>
     session.query('UPDATE landfall.runs SET phase = $2 WHERE id = $1', [run, phase]),
+  )
+}
+
+/** The source was written to since, and every chunk would be the same again: that is its new identity. */
+export async function setFingerprint(
+  session: Session,
+  epoch: Epoch,
+  run: string,
+  fingerprint: string,
+): Promise<void> {
+  await fenced(session, epoch, () =>
+    session.query('UPDATE landfall.runs SET fingerprint = $2 WHERE id = $1', [run, fingerprint]),
   )
 }
 

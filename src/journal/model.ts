@@ -14,6 +14,8 @@ export interface RunRecord {
   readonly phase: string
   readonly sourceLabel: string
   readonly planHash: string
+  /** Hash of what the user chose. */
+  readonly choices: string
   /** Cheap identity of the source's content when the run began; equal means unchanged. */
   readonly fingerprint: string
   readonly startedAt: Date

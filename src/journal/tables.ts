@@ -44,7 +44,7 @@ export const TABLES: Readonly<Record<string, JournalTable>> = {
       ['source_label text NOT NULL', 'The source, without secrets'],
       ['plan_hash text NOT NULL', 'Hash of the decisions in the plan'],
       ['plan json NOT NULL', 'The plan with all its decisions'],
-      ['profile json', 'What the profile of the source found'],
+      ['choices text NOT NULL', 'Hash of what the user chose; equal means that the plan is, too'],
       ['fingerprint text NOT NULL', 'Identity of the content of the source when the run began'],
       ['host text NOT NULL', 'Machine of the latest attempt'],
       ['process bigint NOT NULL', 'Process number of the latest attempt'],

@@ -79,7 +79,7 @@ test('a run is found as it was begun, with hostile names, its plan and its bound
   ]
   const of = plan(name, { [HOSTILE]: 20, b: 1 })
   const withNul = { ...of, notes: ['a \0 and a \ud800 alone'] }
-  const begun = await beginRun(session, lock, { ...newRun(withNul, chunks), profile: { 'x\0': [1] } })
+  const begun = await beginRun(session, lock, { ...newRun(withNul, chunks), choices: 'other' })
   const found = await findRun(session, name)
   expect(found).toEqual(begun)
   expect(found).toMatchObject({

@@ -56,6 +56,7 @@ export function newRun(of: Plan, chunks: readonly PlannedChunk[]): NewRun {
     sourceLabel: of.source.label,
     fingerprint: 'f1',
     planHash: 'h1',
+    choices: 'c1',
     plan: of,
     phase: 'schema',
     chunks,

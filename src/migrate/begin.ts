@@ -1,0 +1,176 @@
+import { createHash } from 'node:crypto'
+import { hostname } from 'node:os'
+import { tally } from '../checks/rows.ts'
+import type { Table } from '../catalog/model.ts'
+import type { Settings } from '../config/model.ts'
+import type { Session } from '../connection/postgres.ts'
+import type { Target } from '../connection/target.ts'
+import { LandfallError } from '../errors.ts'
+import { compareCheckpoint } from '../journal/checkpoint.ts'
+import { createdTables } from '../journal/evidence.ts'
+import type { Epoch } from '../journal/fence.ts'
+import { beginRun, findRun, readChunks, readPlan, resumeRun, setFingerprint } from '../journal/journal.ts'
+import type { ChunkRecord, Holder, PlannedChunk, RunRecord } from '../journal/model.ts'
+import { planDifferences, planHash } from '../plan/compare.ts'
+import { makePlan, type Planned } from '../plan/make.ts'
+import type { Plan } from '../plan/model.ts'
+import { changedTables } from './changed.ts'
+import { type OpenSource, type Tools, targetCatalog } from './ends.ts'
+import { countRows, holdsRows, isThere, takeBack } from './restart.ts'
+
+/** A run that may go on, or the news that there is nothing to do. */
+export type Begun =
+  | { readonly kind: 'nothing'; readonly run: RunRecord }
+  | {
+      readonly kind: 'run'
+      readonly run: RunRecord
+      readonly planned: Planned
+      readonly chunks: readonly ChunkRecord[]
+      readonly resumed: boolean
+    }
+
+export interface Start {
+  readonly settings: Settings
+  readonly tools: Tools
+  readonly from: OpenSource
+  readonly target: Target
+  readonly session: Session
+  readonly lock: Epoch
+}
+
+export const holder = (): Holder => ({ host: hostname(), pid: process.pid })
+
+/**
+ * Decides between a new run, going on with one, and having nothing to do; refuses (status 5) when
+ * plan or source are not what they were when the run began.
+ */
+export async function begin(start: Start): Promise<Begun> {
+  const { session, settings, from, lock, tools } = start
+  let run = await findRun(session, settings.name)
+  if (settings.checkpoint)
+    compareCheckpoint(settings.checkpoint, run, run ? await readChunks(session, run.id) : [])
+  if (run && settings.restart) {
+    await takeBack(session, lock, run, tools)
+    run = null
+  }
+  const before = run ? await readPlan(session, run.id) : null
+  if (run?.state === 'done') {
+    await refuseMissing(session, before!)
+    if (run.fingerprint === from.source.fingerprint && run.choices === choicesOf(settings))
+      return { kind: 'nothing', run }
+  }
+  const planned = await planFor(start, run)
+  if (run && before) await refuseChanges(start, run, before, planned)
+  if (run?.state === 'done') return { kind: 'nothing', run }
+  refuseBlockers(planned.plan)
+  if (run) {
+    const resumed = await resumeRun(session, lock, run.id, holder())
+    return { kind: 'run', run: resumed, planned, chunks: await readChunks(session, run.id), resumed: true }
+  }
+  const begun = await beginRun(session, lock, {
+    holder: holder(),
+    sourceLabel: from.label,
+    fingerprint: from.source.fingerprint,
+    planHash: planHash(planned.plan),
+    plan: planned.plan,
+    choices: choicesOf(settings),
+    phase: 'schema',
+    chunks: plannedChunks(planned),
+  })
+  return { kind: 'run', run: begun, planned, chunks: await readChunks(session, begun.id), resumed: false }
+}
+
+/** Plans against the target as it would be without this migration's own tables. */
+export async function planFor(start: Omit<Start, 'lock'>, run: RunRecord | null): Promise<Planned> {
+  const { session, settings, from, target, tools } = start
+  const made = run ? await createdTables(session, run.id) : []
+  const catalog = await targetCatalog(session, settings, made)
+  const chunks = run ? await readChunks(session, run.id) : []
+  const isOccupied = async ({ schema, name }: Table, source: string) => {
+    if (run?.state === 'done') return false
+    const ours = tally(chunks, source).loaded
+    return ours === 0 ? await holdsRows(session, schema, name) : (await countRows(session, schema, name)) !== ours
+  }
+  tools.progress?.({ kind: 'phase', phase: 'profile' })
+  return await makePlan({
+    source: from.source,
+    sourceLabel: from.label,
+    catalog: from.catalog,
+    target: catalog,
+    targetLabel: target.label,
+    isOccupied,
+    settings,
+    progress: tools.progress ?? (() => {}),
+  })
+}
+
+/** What the user chose, as far as it bears on the plan: an unchanged hash needs no new plan. */
+function choicesOf(settings: Settings): string {
+  const { moves, names, targetSchema, tables, exclude } = settings
+  return createHash('sha256').update(JSON.stringify({ moves, names, targetSchema, tables, exclude })).digest('hex')
+}
+
+function plannedChunks(planned: Planned): PlannedChunk[] {
+  return planned.plan.moves.flatMap((move) =>
+    planned.work
+      .get(move.source)!
+      .chunks.map(({ after, upTo }, seq) => ({ move: move.source, seq, after, upTo })),
+  )
+}
+
+async function refuseMissing(session: Session, plan: Plan): Promise<void> {
+  for (const { target } of plan.moves) {
+    if (await isThere(session, target.schema, target.name)) continue
+    throw new LandfallError(
+      'LF205',
+      `the migration is done, but its table ${target.schema}.${target.name} is gone from the target`,
+      { place: { table: target.name }, hint: '--restart   drop the others and move everything again' },
+    )
+  }
+}
+
+async function refuseChanges(start: Start, run: RunRecord, before: Plan, planned: Planned): Promise<void> {
+  const { from, session, lock } = start
+  const sourceChanged = run.fingerprint !== from.source.fingerprint
+  if (run.planHash !== planHash(planned.plan)) {
+    const differences = planDifferences(before, planned.plan)
+    throw new LandfallError(
+      sourceChanged ? 'LF201' : 'LF202',
+      `${sourceChanged ? 'the source changed since the run began, and the plan with it' : 'the plan changed since the run began'}:\n  ${differences.join('\n  ')}`,
+      {
+        hint: '--restart   take back what was loaded and begin again\nor undo the change, and the run goes on',
+        details: { differences },
+      },
+    )
+  }
+  if (!sourceChanged) return
+  const tables = await changedTables(from.source, planned, await readChunks(session, run.id))
+  if (tables.length > 0)
+    throw new LandfallError(
+      'LF201',
+      `the source changed since the run ${run.state === 'done' ? 'was done' : 'began'}: ${tables.join(', ')}`,
+      {
+        hint: '--restart   take back what was loaded and move everything again',
+        details: { tables },
+      },
+    )
+  await setFingerprint(session, lock, run.id, from.source.fingerprint)
+}
+
+/** LF204 when rows do not fit, LF205 or its like for everything else that has to be decided first. */
+export function refuseBlockers(plan: Plan): void {
+  const [first] = plan.blockers
+  if (first === undefined) return
+  const lines = plan.blockers.map((blocker) =>
+    [
+      blocker.message,
+      ...(blocker.examples.length > 0 ? [`  rows   ${blocker.examples.join(', ')}`] : []),
+    ].join('\n'),
+  )
+  const choices = [...new Set(plan.blockers.flatMap((blocker) => blocker.choices))]
+  throw new LandfallError(first.code, `${lines.join('\n')}`, {
+    hint: [...choices, 'nothing was written; landfall plan shows everything'].join('\n'),
+    ...(first.table === null ? {} : { place: { table: first.table, ...(first.column === null ? {} : { column: first.column }) } }),
+    details: { blockers: plan.blockers },
+  })
+}

@@ -1,0 +1,63 @@
+import { readPostgresCatalog } from '../catalog/postgres.ts'
+import { readSqliteCatalog } from '../catalog/sqlite.ts'
+import type { Catalog } from '../catalog/model.ts'
+import type { Settings } from '../config/model.ts'
+import type { Session } from '../connection/postgres.ts'
+import { openSource, type SqliteSource } from '../connection/sqlite-source.ts'
+import type { ProgressListener } from '../contract/progress.ts'
+import { LandfallError } from '../errors.ts'
+
+/** What a verb may be given besides its settings. */
+export interface Tools {
+  readonly progress?: ProgressListener
+  /** Aborting it stops at the next chunk boundary; the same settings go on later. */
+  readonly signal?: AbortSignal
+  /** Asked before something that cannot be taken back; absent: such things are refused (LF206). */
+  readonly ask?: (question: string) => Promise<boolean>
+}
+
+/** The source in its snapshot, with its catalog. */
+export interface OpenSource {
+  readonly source: SqliteSource
+  readonly catalog: Catalog
+  readonly label: string
+}
+
+export async function openSourceOf(settings: Settings, tools: Tools): Promise<OpenSource> {
+  const { from } = settings
+  if (from.engine !== 'sqlite')
+    throw new LandfallError('LF003', 'the source must be a SQLite database', { hint: '--from sqlite:app.db' })
+  tools.progress?.({ kind: 'phase', phase: 'snapshot', detail: from.label })
+  const source = await openSource(from.path, { snapshot: settings.snapshot, readers: settings.jobs })
+  try {
+    return { source, catalog: readSqliteCatalog(source.database), label: from.label }
+  } catch (error) {
+    await source.close()
+    throw error
+  }
+}
+
+/** The target's catalog in its schema, without the tables that the migration made itself. */
+export async function targetCatalog(
+  session: Session,
+  settings: Settings,
+  made: readonly { readonly schema: string; readonly name: string }[],
+): Promise<Catalog> {
+  const catalog = await readPostgresCatalog(session, { schemas: [settings.targetSchema] })
+  const isMade = (schema: string, name: string | undefined) =>
+    made.some((table) => table.schema === schema && table.name === name)
+  return {
+    ...catalog,
+    tables: catalog.tables.filter((table) => !isMade(table.schema, table.name)),
+    others: catalog.others.filter((other) => !isMade(settings.targetSchema, other.table)),
+  }
+}
+
+/** A target that does not exist yet holds nothing. */
+export const EMPTY_TARGET: Catalog = {
+  engine: 'postgres',
+  version: '',
+  encoding: 'UTF8',
+  tables: [],
+  others: [],
+}

@@ -1,0 +1,85 @@
+import { qualified } from '../connection/quote.ts'
+import type { Session } from '../connection/postgres.ts'
+import { LandfallError } from '../errors.ts'
+import { createdTables } from '../journal/evidence.ts'
+import { type Epoch, fenced } from '../journal/fence.ts'
+import { forgetRun, readChunks, readPlan } from '../journal/journal.ts'
+import type { RunRecord } from '../journal/model.ts'
+import { tally } from '../checks/rows.ts'
+import type { Tools } from './ends.ts'
+
+/**
+ * Takes back what a run wrote, and nothing else: tables that it made are dropped, tables that were there
+ * before are emptied, all in one transaction. Refused where a table holds other rows than the run's.
+ */
+export async function takeBack(session: Session, epoch: Epoch, run: RunRecord, tools: Tools): Promise<void> {
+  const made = await createdTables(session, run.id)
+  const plan = await readPlan(session, run.id)
+  const chunks = await readChunks(session, run.id)
+  const isMade = (schema: string, name: string) =>
+    made.some((table) => table.schema === schema && table.name === name)
+  const filled = plan.moves.filter(
+    (move) => move.existing && chunks.some((chunk) => chunk.move === move.source && chunk.state === 'done'),
+  )
+  for (const move of plan.moves) {
+    const { schema, name } = move.target
+    if (!isMade(schema, name) && !filled.includes(move)) continue
+    await refuseOtherRows(session, schema, name, tally(chunks, move.source).loaded)
+  }
+  if (run.state === 'done') await confirm(run, [...made, ...filled.map((move) => move.target)], tools)
+  await fenced(session, epoch, async () => {
+    const drop = made.map((table) => qualified(table.schema, table.name))
+    if (drop.length > 0) await session.query(`DROP TABLE IF EXISTS ${drop.join(', ')}`)
+    const empty = filled.map((move) => qualified(move.target.schema, move.target.name))
+    if (empty.length > 0) await session.query(`TRUNCATE ${empty.join(', ')}`)
+    await forgetRun(session, run.id)
+  })
+}
+
+async function refuseOtherRows(session: Session, schema: string, name: string, loaded: number): Promise<void> {
+  if (!(await isThere(session, schema, name))) return
+  const rows = await countRows(session, schema, name)
+  if (rows === loaded) return
+  throw new LandfallError(
+    'LF203',
+    `${schema}.${name} holds ${rows} rows, and the run that is to be taken back wrote ${loaded}`,
+    {
+      place: { table: name },
+      hint: 'Somebody else has written there. Save what is needed, empty or drop the table yourself, and start again with --restart.',
+    },
+  )
+}
+
+export async function isThere(session: Session, schema: string, name: string): Promise<boolean> {
+  const { rows } = await session.query<{ there: boolean }>('SELECT to_regclass($1) IS NOT NULL AS there', [
+    qualified(schema, name),
+  ])
+  return rows[0]!.there
+}
+
+export async function holdsRows(session: Session, schema: string, name: string): Promise<boolean> {
+  const { rows } = await session.query<{ any: boolean }>(
+    `SELECT EXISTS (SELECT FROM ${qualified(schema, name)}) AS any`,
+  )
+  return rows[0]!.any
+}
+
+export async function countRows(session: Session, schema: string, name: string): Promise<number> {
+  const { rows } = await session.query<{ n: string }>(
+    `SELECT count(*)::text AS n FROM ${qualified(schema, name)}`,
+  )
+  return Number(rows[0]!.n)
+}
+
+async function confirm(
+  run: RunRecord,
+  tables: readonly { readonly schema: string; readonly name: string }[],
+  tools: Tools,
+): Promise<void> {
+  const names = tables.map((table) => `${table.schema}.${table.name}`)
+  const question = `The migration ${run.migration} is done. Drop or empty these tables with all their rows and begin again?\n  ${names.join(', ')}`
+  if (tools.ask && (await tools.ask(question))) return
+  throw new LandfallError('LF206', 'nothing was taken back: the migration is done, and nobody said yes', {
+    hint: 'Answer the question in a terminal, or give --yes.',
+  })
+}

@@ -1,0 +1,88 @@
+import type { Catalog } from '../catalog/model.ts'
+import type { Finding } from '../profile/model.ts'
+import type { Draft } from './draft.ts'
+import type { Blocker } from './model.ts'
+
+/** Rows that do not fit, as something that a person has to decide. */
+export function findingBlocker(draft: Draft, finding: Finding, total: number): Blocker {
+  const column = draft.columns.find((one) => one.source.name === finding.column)
+  const where = finding.column === null ? draft.source.name : `${draft.source.name}.${finding.column}`
+  const these = finding.rows === 1 ? 'this one' : `these ${finding.rows.toLocaleString('en')}`
+  return {
+    code: 'LF204',
+    table: draft.source.name,
+    column: finding.column,
+    message: `${where} ${finding.reason} in ${count(finding.rows)} of ${count(total)} rows`,
+    examples: finding.examples,
+    choices: [
+      `--bad-rows set-aside   copy the others, keep ${these} in landfall.rejects`,
+      ...(column ? columnChoices(draft, column.target, finding.reason) : []),
+    ],
+  }
+}
+
+function columnChoices(draft: Draft, column: string, reason: string): string[] {
+  const path = `moves.${draft.target}.columns.${column}`
+  if (/parent|NULL|same/.test(reason)) return [`${path}: { convert: sql\`…\` }`]
+  if (/UTF-8/.test(reason))
+    return [`${path}: { nul: 'strip' }, { invalidUtf8: 'replace' } or { type: 'bytea' }`]
+  return [`${path}: { type: 'text' } or { convert: sql\`…\` }`]
+}
+
+function count(rows: number): string {
+  return rows.toLocaleString('en')
+}
+
+/** Existing tables that hold rows: they were written by somebody else. */
+export function occupiedBlockers(drafts: readonly Draft[], occupied: ReadonlySet<string>): Blocker[] {
+  return drafts
+    .filter((draft) => draft.existing && occupied.has(draft.existing.name))
+    .map((draft) => ({
+      code: 'LF203' as const,
+      table: draft.source.name,
+      column: null,
+      message: `the target's table ${draft.existing!.name} holds rows that this migration did not write`,
+      examples: [],
+      choices: [
+        'empty it yourself, if nobody needs its rows',
+        '--target-schema NAME   move into a schema of its own',
+        `--exclude ${draft.source.name}   leave the table out`,
+      ],
+    }))
+}
+
+/** Triggers of an existing table that fire for inserted rows could change what is loaded. */
+export function triggerBlockers(drafts: readonly Draft[], target: Catalog): Blocker[] {
+  return drafts.flatMap((draft) =>
+    target.others
+      .filter(
+        (other) =>
+          other.kind === 'trigger' &&
+          other.table === draft.existing?.name &&
+          /\bINSERT\b/i.test(other.sql ?? ''),
+      )
+      .map((trigger) => ({
+        code: 'LF205' as const,
+        table: draft.source.name,
+        column: null,
+        message: `the trigger ${trigger.name} of the target's table ${draft.existing!.name} fires for every row and may change it`,
+        examples: [],
+        choices: [
+          `ALTER TABLE ${draft.existing!.name} DISABLE TRIGGER ${trigger.name}   and enable it afterwards`,
+        ],
+      })),
+  )
+}
+
+/** Tables of the target that refer to each other in a circle cannot be filled one after the other. */
+export function circleBlocker(drafts: readonly Draft[]): Blocker {
+  const names = drafts.map((draft) => draft.existing?.name ?? draft.target)
+  return {
+    code: 'LF205',
+    table: drafts[0]!.source.name,
+    column: null,
+    message: `the target enforces foreign keys in a circle: ${[...names, names[0]].join(' → ')}`,
+    examples: [],
+    choices: ['drop one of these foreign keys, and add it again after the migration'],
+  }
+}

@@ -1,0 +1,196 @@
+import type { Column, Table } from '../catalog/model.ts'
+import { type ExpressionColumn, translate } from '../types/expression.ts'
+import { typeClass } from '../types/expression-value.ts'
+import type { LeftOut, TargetColumn, TargetTable } from './model.ts'
+import { madeName, relationNames } from './names.ts'
+import { targetForeignKeys } from './target-foreign-keys.ts'
+import { targetIndexes, targetPrimaryKey } from './target-indexes.ts'
+
+/** A table that is moved: where it goes, and which columns with which types. */
+export interface MovedTable {
+  readonly table: Table
+  readonly schema: string
+  readonly name: string
+  /** The carried columns only, in order. */
+  readonly columns: readonly { readonly source: string; readonly target: string; readonly type: string }[]
+  /** The target's own table, where it was there before: then its keys are the ones that count. */
+  readonly existing: Table | null
+}
+
+export interface BuiltTable {
+  readonly table: TargetTable
+  /** What is as in the source only nearly. */
+  readonly notes: readonly string[]
+  /** Rules and indexes of the source that the target will not have, each with its reason. */
+  readonly leftOut: readonly LeftOut[]
+}
+
+/** What the parts of a table are built with. */
+export interface Building {
+  readonly moved: MovedTable
+  /** By source name in lower case. */
+  readonly expressions: ReadonlyMap<string, ExpressionColumn>
+  readonly relationName: (wanted: string) => string
+  /** Takes a constraint's name, which is unique within the table. */
+  readonly constraintName: (wanted: string) => string
+  readonly notes: string[]
+  readonly leftOut: LeftOut[]
+}
+
+/**
+ * The target's form of a source table: everything that means the same in PostgreSQL, and the reasons
+ * for everything else.
+ *
+ * - NOCASE and RTRIM keys become unique indexes over `lower(x collate "C")` or `rtrim(x)`, which keep
+ *   exactly the source's rule; a primary key stays a primary key as well.
+ * - A generated column whose expression cannot be translated becomes a plain one with its values.
+ *
+ * @param all every table that is moved, `moved` among them: the parents of foreign keys.
+ * @param relationName gives names that are free in the target's schema (`relationNames`, which must
+ *   know the names of all tables first).
+ */
+export function buildTargetTable(
+  moved: MovedTable,
+  all: readonly MovedTable[],
+  relationName: (wanted: string) => string,
+): BuiltTable {
+  const { table } = moved
+  const building: Building = {
+    moved,
+    expressions: expressionColumns(moved),
+    relationName,
+    constraintName: relationNames([]),
+    notes: [],
+    leftOut: [],
+  }
+  const primaryKey = targetPrimaryKey(building)
+  const columns = moved.columns.map(({ source, target, type }) => {
+    const column = table.columns.find((one) => one.name === source)
+    if (column === undefined) throw new TypeError(`${table.name} has no column ${source}`)
+    return targetColumn(building, column, target, type, primaryKey?.columns.includes(target) ?? false)
+  })
+  const indexes = targetIndexes(building, primaryKey)
+  const foreignKeys = targetForeignKeys(building, all, columns)
+  const checks = targetChecks(building)
+  return {
+    table: { schema: moved.schema, name: moved.name, columns, primaryKey, indexes, foreignKeys, checks },
+    notes: building.notes,
+    leftOut: building.leftOut,
+  }
+}
+
+function expressionColumns({ table, columns }: MovedTable): Map<string, ExpressionColumn> {
+  return new Map(
+    table.columns.map((column) => {
+      const carried = columns.find((one) => one.source === column.name)
+      return [
+        column.name.toLowerCase(),
+        {
+          target: carried?.target ?? column.name,
+          type: carried?.type ?? 'text',
+          declared: column.declared,
+          collation: column.collation,
+          // A primary key's columns are NOT NULL in the target, whatever they are in the source.
+          notNull: column.notNull || (table.primaryKey?.columns.includes(column.name) ?? false),
+          ...(carried === undefined ? { unusable: 'is not carried' } : {}),
+        },
+      ]
+    }),
+  )
+}
+
+function targetColumn(
+  building: Building,
+  column: Column,
+  name: string,
+  type: string,
+  inKey: boolean,
+): TargetColumn {
+  const { moved, notes } = building
+  const generated = column.generated === null ? null : targetGenerated(building, column, type)
+  const identity = column.identity !== null && generated === null && typeClass(type) === 'int'
+  if (column.identity !== null && !identity)
+    notes.push(`${column.name} numbers itself in the source; as ${type} it cannot`)
+  if (column.collation !== null && column.collation.toUpperCase() !== 'BINARY' && typeClass(type) === 'text')
+    notes.push(
+      `${column.name} compares by the collation ${column.collation} in the source; the target compares all characters`,
+    )
+  return {
+    name,
+    type,
+    notNull: column.notNull || inKey,
+    default: generated !== null || identity ? null : targetDefault(building, column, type),
+    identity,
+    generated,
+    sequenceFloor: identity ? (moved.table.autoincrement?.last ?? null) : null,
+    ...(identity ? { sequenceName: building.relationName(madeName(moved.name, [name], 'seq')) } : {}),
+  }
+}
+
+function targetDefault(
+  { expressions, moved, leftOut }: Building,
+  column: Column,
+  type: string,
+): string | null {
+  if (column.default === null) return null
+  const result = translate(column.default, {
+    columns: expressions,
+    purpose: 'default',
+    type,
+    declared: column.declared,
+  })
+  if ('sql' in result) return result.sql === 'null' ? null : result.sql
+  leftOut.push({
+    kind: 'default',
+    name: `${moved.table.name}.${column.name}`,
+    why: `DEFAULT ${column.default}: ${result.untranslatable}`,
+  })
+  return null
+}
+
+function targetGenerated(
+  { expressions, moved, notes }: Building,
+  column: Column,
+  type: string,
+): string | null {
+  const generated = new Set(
+    moved.table.columns.filter((one) => one.generated !== null).map((one) => one.name.toLowerCase()),
+  )
+  const columns = new Map(
+    [...expressions].map(([name, one]) => [
+      name,
+      generated.has(name) ? { ...one, unusable: 'is generated itself' } : one,
+    ]),
+  )
+  const result = translate(column.generated!.expression, { columns, purpose: 'generated', type })
+  if ('sql' in result) return result.sql
+  notes.push(
+    `${column.name} is generated in the source and a plain column with its values in the target: ${result.untranslatable}`,
+  )
+  return null
+}
+
+function targetChecks({
+  expressions,
+  moved,
+  constraintName,
+  notes,
+  leftOut,
+}: Building): TargetTable['checks'] {
+  return moved.table.checks.flatMap((check) => {
+    const result = translate(check.expression, { columns: expressions, purpose: 'check' })
+    if ('untranslatable' in result) {
+      leftOut.push({
+        kind: 'check',
+        name: `${moved.table.name}${check.name === null ? '' : `.${check.name}`}`,
+        why: `CHECK (${check.expression}): ${result.untranslatable}`,
+      })
+      return []
+    }
+    if (result.sql === 'true') {
+      notes.push(`CHECK (${check.expression}) is kept by the types`)
+      return []
+    }
+    return [{ name: constraintName(check.name ?? madeName(moved.name, [], 'check')), expression: result.sql }]
+  })
+}

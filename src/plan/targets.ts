@@ -1,0 +1,71 @@
+import type { Table } from '../catalog/model.ts'
+import type { PlanInput, Studied } from './make.ts'
+import type { LeftOut, TargetTable } from './model.ts'
+import { relationNames } from './names.ts'
+import { type BuiltTable, buildTargetTable, type MovedTable } from './target-table.ts'
+
+/** The target's tables: built from the source's, or, where they are there, as they are. */
+export function targetTables(
+  input: PlanInput,
+  studied: readonly Studied[],
+): { readonly tables: ReadonlyMap<string, BuiltTable>; readonly leftOut: readonly LeftOut[] } {
+  const schema = input.settings.targetSchema
+  const all = studied.map(
+    ({ draft, profile }): MovedTable => ({
+      table: draft.source,
+      schema,
+      name: draft.target,
+      columns: draft.columns.map((column) => ({
+        source: column.source.name,
+        target: column.target,
+        type: column.existing?.declared ?? profile.ways.get(column.source.name)!.type,
+      })),
+      existing: draft.existing,
+    }),
+  )
+  const relationName = relationNames([...takenNames(input, schema), ...all.map((moved) => moved.name)])
+  const tables = new Map<string, BuiltTable>()
+  const leftOut: LeftOut[] = []
+  for (const moved of all) {
+    const built = moved.existing
+      ? { table: asItIs(moved.existing), notes: [], leftOut: [] }
+      : buildTargetTable(moved, all, relationName)
+    tables.set(moved.table.name, built)
+    leftOut.push(...built.leftOut)
+  }
+  return { tables, leftOut }
+}
+
+/** Tables, indexes, sequences and views share one namespace in a schema. */
+function takenNames({ target }: PlanInput, schema: string): string[] {
+  const tables = target.tables.filter((table) => table.schema === schema)
+  return [
+    ...tables.flatMap((table) => [
+      table.name,
+      ...table.indexes.map((index) => index.name),
+      ...(table.primaryKey?.name ? [table.primaryKey.name] : []),
+    ]),
+    ...target.others.filter((other) => other.kind !== 'trigger').map((other) => other.name),
+  ]
+}
+
+/** An existing table keeps its keys and rules; only its columns matter to what comes after. */
+function asItIs(existing: Table): TargetTable {
+  return {
+    schema: existing.schema,
+    name: existing.name,
+    columns: existing.columns.map((column) => ({
+      name: column.name,
+      type: column.declared,
+      notNull: column.notNull,
+      default: column.default,
+      identity: column.identity !== null,
+      generated: column.generated?.expression ?? null,
+      sequenceFloor: null,
+    })),
+    primaryKey: null,
+    indexes: [],
+    foreignKeys: [],
+    checks: [],
+  }
+}

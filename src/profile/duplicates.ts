@@ -1,0 +1,33 @@
+import { keyPreview } from '../connection/sqlite-key.ts'
+import type { Finding, TableQuestion } from './model.ts'
+import { run } from './run.ts'
+
+/**
+ * Rows whose converted values occur before, in the order of the key: the first of each set is no
+ * duplicate. One sort of the key's values, in SQLite.
+ */
+export async function findDuplicates(
+  question: TableQuestion,
+  unique: { readonly columns: readonly string[]; readonly values: readonly string[]; readonly name: string },
+): Promise<Finding | null> {
+  const keys = question.key.expressions
+  const values = unique.values.map((value) => `(${value}) COLLATE BINARY`).join(', ')
+  const present = unique.values.map((value) => `(${value}) IS NOT NULL`).join(' AND ')
+  const numbered = `SELECT ${keyPreview(question.key.names, keys)} AS shown, row_number() OVER (PARTITION BY ${values} ORDER BY ${keys.join(', ')}) AS nth FROM ${question.table} AS t WHERE ${present}`
+  const [counted] = await run(question, [
+    `SELECT coalesce(sum(n - 1), 0) FROM (SELECT count(*) AS n FROM ${question.table} AS t WHERE ${present} GROUP BY ${values} HAVING count(*) > 1)`,
+  ])
+  const rows = Number(counted![0]![0])
+  if (rows === 0) return null
+  const [shown] = await run(question, [`SELECT shown FROM (${numbered}) WHERE nth > 1 LIMIT 10`])
+  return {
+    column: unique.columns.length === 1 ? unique.columns[0]! : null,
+    reason: duplicateReason(unique.columns, unique.name),
+    rows,
+    examples: shown!.map((row) => String(row[0])),
+  }
+}
+
+export function duplicateReason(columns: readonly string[], name: string): string {
+  return `has the same ${columns.join(', ')} as an earlier row, and ${name} is unique`
+}

@@ -1,0 +1,160 @@
+import { extname } from 'node:path'
+import { keyPreview, literalOf } from '../connection/sqlite-key.ts'
+import type { Finding, ScanRange, TableQuestion } from './model.ts'
+import { batches, run } from './run.ts'
+import { failingKeys } from './statements.ts'
+
+/** A reason for which rows of a table are set aside. */
+export interface Reason {
+  readonly column: string | null
+  readonly text: string
+}
+
+export interface MarkedTable {
+  readonly question: TableQuestion
+  /** Rows that do not fit, by test, and where they lie. */
+  readonly tests: readonly (Reason & { readonly sql: string })[]
+  readonly failing: readonly ScanRange[]
+  /** Keys that must be unique in the target, as the converted values will be. */
+  readonly uniques: readonly (Reason & { readonly values: readonly string[] })[]
+  /** Parents that a row needs: `match` over `p` and `t`, `present` over `t`. */
+  readonly parents: readonly (Reason & {
+    readonly parent: string
+    readonly match: string
+    readonly present: string
+  })[]
+}
+
+export interface Marking {
+  /** SQL over the source table: true for a row that is set aside. `alias` may qualify its key. */
+  readonly excluded: (alias?: string) => string
+  /** Quoted, in temp: `landfall_k1 …`, `landfall_reason`. */
+  readonly table: string
+  readonly reasons: readonly Reason[]
+  readonly findings: readonly Finding[]
+  readonly rows: number
+}
+
+const JOB = new URL(`./mark-job${extname(import.meta.url)}`, import.meta.url).href
+
+/**
+ * Finds every row that has to be set aside: those that do not fit, then all but the lowest key of
+ * each set of duplicates, then children whose parent is set aside, and theirs in turn. The result
+ * depends on the source and the plan alone, so that a resumed run sets aside the same rows.
+ */
+export async function markRows(tables: ReadonlyMap<string, MarkedTable>): Promise<Map<string, Marking>> {
+  const markers = new Map([...tables].map(([name, table], i) => [name, new Marker(table, i)] as const))
+  for (const marker of markers.values()) await marker.markMisfits()
+  for (const marker of markers.values()) await marker.markDuplicates()
+  for (let fresh = true; fresh; ) {
+    fresh = false
+    for (const marker of markers.values()) if (await marker.markChildren(markers)) fresh = true
+  }
+  const result = new Map<string, Marking>()
+  for (const [name, marker] of markers) if (marker.rows > 0) result.set(name, await marker.marking())
+  return result
+}
+
+class Marker {
+  readonly table: string
+  rows = 0
+  readonly #asked: MarkedTable
+  readonly #reasons: Reason[]
+  readonly #counts: number[]
+
+  constructor(asked: MarkedTable, index: number) {
+    this.#asked = asked
+    this.table = `temp."landfall_bad_${index}"`
+    this.#reasons = [...asked.tests, ...asked.uniques, ...asked.parents].map(({ column, text }) => ({
+      column,
+      text,
+    }))
+    this.#counts = this.#reasons.map(() => 0)
+  }
+
+  excluded(alias?: string): string {
+    if (this.rows === 0) return '0'
+    const prefix = alias === undefined ? '' : `${alias}.`
+    const keys = this.#asked.question.key.expressions.map((key) => `${prefix}${key}`)
+    if (keys.length === 1) return `${keys[0]} IN (SELECT landfall_k1 FROM ${this.table})`
+    const same = keys.map((key, i) => `landfall_k${i + 1} IS ${key}`).join(' AND ')
+    return `EXISTS (SELECT 1 FROM ${this.table} WHERE ${same})`
+  }
+
+  async markMisfits(): Promise<void> {
+    const { question, tests, failing } = this.#asked
+    if (tests.length === 0) return
+    for (const group of batches(failing, 4)) {
+      const sql = group.map((range) =>
+        failingKeys(
+          question,
+          tests.map((test) => test.sql),
+          range,
+        ),
+      )
+      for (const rows of await run(question, sql)) await this.#remember(rows.map((row) => row.map(String)))
+    }
+  }
+
+  async markDuplicates(): Promise<void> {
+    const { question, uniques, tests } = this.#asked
+    for (const [i, unique] of uniques.entries()) {
+      const keys = question.key.expressions
+      const present = unique.values.map((value) => `(${value}) IS NOT NULL`).join(' AND ')
+      const sql = `SELECT ${tests.length + i}, ${keys.map(literalOf).join(', ')} FROM (SELECT ${keys.join(', ')}, row_number() OVER (PARTITION BY ${unique.values.map((value) => `(${value}) COLLATE BINARY`).join(', ')} ORDER BY ${keys.join(', ')}) AS landfall_nth FROM ${question.table} AS t WHERE ${present} AND NOT (${this.excluded('t')})) AS t WHERE landfall_nth > 1`
+      const [rows] = await run(question, [sql])
+      await this.#remember(rows!.map((row) => row.map(String)))
+    }
+  }
+
+  /** Children that have no parent left; true when there were new ones. */
+  async markChildren(markers: ReadonlyMap<string, Marker>): Promise<boolean> {
+    const { question, parents, tests, uniques } = this.#asked
+    let fresh = false
+    for (const [i, link] of parents.entries()) {
+      const parent = markers.get(link.parent)
+      if (!parent || parent.rows === 0) continue
+      const keys = question.key.expressions.map((key) => literalOf(`t.${key}`)).join(', ')
+      const sql = `SELECT ${tests.length + uniques.length + i}, ${keys} FROM ${question.table} AS t WHERE ${link.present} AND NOT (${this.excluded('t')}) AND NOT EXISTS (SELECT 1 FROM ${parent.#asked.question.table} AS p WHERE ${link.match} AND NOT (${parent.excluded('p')}))`
+      const [rows] = await run(question, [sql])
+      await this.#remember(rows!.map((row) => row.map(String)))
+      if (rows!.length > 0) fresh = true
+    }
+    return fresh
+  }
+
+  async marking(): Promise<Marking> {
+    return {
+      table: this.table,
+      rows: this.rows,
+      reasons: this.#reasons,
+      excluded: (alias) => this.excluded(alias),
+      findings: await this.#findings(),
+    }
+  }
+
+  async #findings(): Promise<Finding[]> {
+    const { question } = this.#asked
+    const found: Finding[] = []
+    for (const [i, reason] of this.#reasons.entries()) {
+      if (this.#counts[i] === 0) continue
+      const keys = question.key.expressions
+      const preview = keyPreview(question.key.names, keys)
+      const same = keys.map((key, k) => `landfall_k${k + 1} IS t.${key}`).join(' AND ')
+      const sql = `SELECT ${preview} FROM ${question.table} AS t WHERE EXISTS (SELECT 1 FROM ${this.table} WHERE ${same} AND landfall_reason = ${i}) LIMIT 10`
+      const [rows] = await run(question, [sql])
+      const examples = rows!.map((row) => String(row[0]))
+      found.push({ column: reason.column, reason: reason.text, rows: this.#counts[i]!, examples })
+    }
+    return found
+  }
+
+  async #remember(rows: readonly (readonly string[])[]): Promise<void> {
+    if (rows.length === 0) return
+    const { question } = this.#asked
+    const width = question.key.expressions.length
+    await question.source.runOnEach({ module: JOB, export: 'mark', args: { table: this.table, width, rows } })
+    for (const row of rows) this.#counts[Number(row[0])]! += 1
+    this.rows += rows.length
+  }
+}
