@@ -118,6 +118,8 @@ function copyOf(binaries: Binaries): string {
   mkdirSync(SHARED, { recursive: true })
   const half = `${target}.${process.pid}`
   cpSync(binaries.folder, half, { recursive: true, verbatimSymlinks: true })
+  // A copy takes the rights over, which may be root's alone.
+  execFileSync('chmod', ['-R', 'a+rX', half])
   try {
     renameSync(half, target)
   } catch (error) {

@@ -150,6 +150,7 @@ async function startServer(home: Home): Promise<{ port: number; socket: string }
   const stored = join(home.folder, 'port')
   const last = existsSync(stored) ? Number(readFileSync(stored, 'utf8')) : 0
   const begin = Date.now()
+  const wasKilled = existsSync(join(home.data, 'postmaster.pid'))
   for (;;) {
     const port = await freePort(Number.isInteger(last) && last > 0 && last < 65_536 ? last : 0)
     removeRecycledPid(home.data)
@@ -162,7 +163,7 @@ async function startServer(home: Home): Promise<{ port: number; socket: string }
       await new Promise((resolve) => setTimeout(resolve, 30))
     }
     // Processes of a server that was killed hold its memory for a moment more: try again, not for long.
-    if (Date.now() > begin + 5_000) throw notStarted(home)
+    if (!wasKilled || Date.now() > begin + 10_000) throw notStarted(home)
     await new Promise((resolve) => setTimeout(resolve, 300))
   }
 }

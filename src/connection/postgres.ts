@@ -1,11 +1,9 @@
-import { isIP } from 'node:net'
-import type { ConnectionOptions } from 'node:tls'
-import { Client, type QueryResult } from 'pg'
+import type { Client, QueryResult } from 'pg'
 import { LandfallError } from '../errors.ts'
+import { connect } from './postgres-connect.ts'
 import { type CopyIn, startCopy } from './postgres-copy.ts'
-import { connectFailure, isUnreachable, lostFailure, type Role, statementFailure } from './postgres-errors.ts'
-import { CHECK_CLIENT, exactTypes, sessionStart } from './postgres-session.ts'
-import { tlsAttempts } from './postgres-tls.ts'
+import { lostFailure, type Role, statementFailure } from './postgres-errors.ts'
+import { CHECK_CLIENT, sessionStart } from './postgres-session.ts'
 import { type PostgresSettings, settingsLabel } from './settings.ts'
 
 export type { CopyIn } from './postgres-copy.ts'
@@ -88,68 +86,6 @@ export async function openPostgres(settings: PostgresSettings, options: OpenOpti
     await session.close()
     throw error
   }
-}
-
-async function connect(
-  settings: PostgresSettings,
-  applicationName: string,
-  label: string,
-  role: Role,
-): Promise<Client> {
-  const attempts = tlsAttempts(settings)
-  for (const [index, ssl] of attempts.entries()) {
-    let passwordAsked = false
-    const client = clientFor(settings, applicationName, ssl, () => {
-      passwordAsked = true
-    })
-    try {
-      await client.connect()
-      return client
-    } catch (error) {
-      client.connection.stream.destroy()
-      // The other way is for servers that do not offer this one; it cannot cure a network or a password.
-      if (index === attempts.length - 1 || passwordAsked || isUnreachable(error))
-        throw connectFailure(error, label, role, passwordAsked)
-    }
-  }
-  throw new TypeError('there is no way to connect')
-}
-
-function clientFor(
-  settings: PostgresSettings,
-  applicationName: string,
-  ssl: ConnectionOptions | false,
-  onPassword: () => void,
-): Client {
-  const address = settings.hostaddr ?? settings.host
-  const client = new Client({
-    host: address,
-    port: settings.port,
-    database: settings.database,
-    user: settings.user,
-    // A function keeps the secret out of the driver's objects until the server asks for it.
-    password: () => {
-      onPassword()
-      if (settings.password !== null && settings.password !== '') return settings.password
-      throw new LandfallError(
-        'LF302',
-        `${settingsLabel(settings)}: the server asks for a password, and none is given.`,
-        {
-          hint: 'Put it into the connection string, PGPASSWORD or ~/.pgpass (chmod 600).',
-        },
-      )
-    },
-    ssl: ssl === false || isIP(address) === 0 ? ssl : { ...ssl, host: settings.host },
-    application_name: settings.applicationName ?? applicationName,
-    options: settings.options ?? '',
-    connectionTimeoutMillis: settings.connectTimeout * 1000,
-    keepAlive: true,
-    keepAliveInitialDelayMillis: 30_000,
-    types: exactTypes,
-  })
-  // Without a listener a lost connection would end the process.
-  client.on('error', () => {})
-  return client
 }
 
 /** Returns the server's version number. */
