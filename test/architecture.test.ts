@@ -5,18 +5,19 @@ import { readSources, type SourceFacts } from './support/sources.ts'
 
 /**
  * The rooms of src/, from left to right. A room may import itself and every room of an earlier
- * stage. A room is a folder, or a file directly in src/. This is the only place that says so.
+ * stage. A room is a folder, a file directly in src/, or both where they have the same name. This is the
+ * only place that says so.
  */
 const STAGES: readonly (readonly string[])[] = [
-  ['errors.ts', 'contract'],
+  ['errors', 'contract'],
   ['connection'],
   ['catalog', 'types', 'config'],
   ['profile'],
   ['plan', 'journal'],
   ['schema', 'copy', 'identity', 'checks', 'changes', 'assets'],
-  ['migrate.ts'],
+  ['migrate'],
   ['report'],
-  ['index.ts'],
+  ['index'],
   ['cli', 'console'],
 ]
 
@@ -39,22 +40,22 @@ const OUTSIDE: Readonly<Record<string, readonly string[]>> = {
   'node:sqlite': ['connection', 'catalog', 'job'],
   'node:worker_threads': ['connection', 'profile', 'copy', 'job'],
   'node:child_process': ['connection', 'cli'],
-  'node:fs': ['connection', 'config', 'migrate.ts', 'cli'],
-  'node:fs/promises': ['connection', 'config', 'migrate.ts', 'cli'],
+  'node:fs': ['connection', 'config', 'journal', 'migrate', 'cli'],
+  'node:fs/promises': ['connection', 'config', 'migrate', 'cli'],
   'node:module': ['connection', 'config', 'cli'],
   'node:net': ['connection'],
   'node:tls': ['connection'],
-  'node:os': ['connection', 'config', 'profile', 'copy', 'migrate.ts', 'cli'],
+  'node:os': ['connection', 'config', 'profile', 'copy', 'migrate', 'cli'],
   'node:buffer': ['connection', 'copy', 'job'],
-  'node:path': ['connection', 'config', 'profile', 'plan', 'copy', 'migrate.ts', 'cli'],
+  'node:path': ['connection', 'config', 'profile', 'plan', 'copy', 'migrate', 'cli'],
   'node:url': ['connection', 'config', 'profile', 'copy', 'cli'],
   'node:process': ['connection', 'cli'],
-  'node:crypto': ['connection', 'plan', 'journal', 'copy', 'job'],
+  'node:crypto': ['connection', 'plan', 'journal', 'copy', 'migrate', 'job'],
   'node:events': ['connection', 'profile', 'copy', 'job'],
   'node:stream': ['connection', 'copy', 'job'],
   'node:stream/promises': ['connection', 'copy', 'job'],
-  'node:timers/promises': ['connection', 'journal', 'copy', 'schema', 'migrate.ts', 'cli'],
-  'node:perf_hooks': ['profile', 'copy', 'migrate.ts', 'cli'],
+  'node:timers/promises': ['connection', 'journal', 'copy', 'schema', 'migrate', 'cli'],
+  'node:perf_hooks': ['profile', 'copy', 'migrate', 'cli'],
   'node:readline/promises': ['cli'],
   'node:util': ['connection', 'cli'],
 }
@@ -65,8 +66,7 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const all = readSources(root)
 const sources = all.filter((file) => file.path.startsWith('src/'))
 
-/** The folder directly in src/, or the file itself. */
-const room = (path: string): string => path.split('/')[1]!
+const room = (path: string): string => path.split('/')[1]!.replace(/\.ts$/, '')
 const stage = (name: string): number => STAGES.findIndex((rooms) => rooms.includes(name))
 
 function mayImport(from: string, to: string): boolean {
