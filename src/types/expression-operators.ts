@@ -111,15 +111,20 @@ export function comparable(a: Value, b: Value): readonly [Value, Value] {
   if (left.kind !== 'text') return [left, right]
   const collation =
     [left, right].find((side) => side.collation?.explicit)?.collation ?? left.collation ?? right.collation
-  switch (collation?.name ?? 'BINARY') {
+  return [collated(left, collation?.name), collated(right, collation?.name)]
+}
+
+/** A text as PostgreSQL must see it to find equal what one of SQLite's collations does. */
+export function collated(value: Value, collation: string | undefined): Value {
+  switch (collation ?? 'BINARY') {
     case 'BINARY':
-      return [left, right]
+      return value
     case 'NOCASE':
-      return [lowered(left), lowered(right)]
+      return lowered(value)
     case 'RTRIM':
-      return [trimmed(left), trimmed(right)]
+      return trimmed(value)
     default:
-      throw new Untranslatable(`it compares with the collation ${collation?.name}`)
+      throw new Untranslatable(`it compares with the collation ${collation}`)
   }
 }
 

@@ -53,7 +53,7 @@ export function translateTree(root: Tree, context: ExpressionContext): Value {
         return cast(value(tree.of), tree.type)
       case 'collate': {
         const of = value(tree.of)
-        return of.kind === 'text'
+        return of.kind === 'text' || of.collation !== undefined
           ? { ...of, collation: { name: tree.collation.toUpperCase(), explicit: true } }
           : of
       }

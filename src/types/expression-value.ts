@@ -191,18 +191,21 @@ export function column(of: ExpressionColumn, name: string): Value {
       return { ...base, kind: 'bool', affinity: 'number' }
     case 'text':
       if (affinity !== undefined && affinity !== 'text') break
-      return {
-        ...base,
-        kind: 'text',
-        affinity: 'text',
-        collation: { name: (of.collation ?? 'BINARY').toUpperCase(), explicit: false },
-      }
+      return { ...base, kind: 'text', affinity: 'text', collation: ownCollation(of) }
     case 'bytea':
       if (affinity !== undefined && affinity !== 'blob') break
       return { ...base, kind: 'blob' }
     default:
   }
-  return { ...base, kind: 'opaque' }
+  return {
+    ...base,
+    kind: 'opaque',
+    ...(typeClass(of.type) === 'text' ? { collation: ownCollation(of) } : {}),
+  }
+}
+
+function ownCollation(of: ExpressionColumn): { readonly name: string; readonly explicit: boolean } {
+  return { name: (of.collation ?? 'BINARY').toUpperCase(), explicit: false }
 }
 
 export function fold(name: string): string {

@@ -1,6 +1,6 @@
 import { translateDefault } from './expression-default.ts'
 import type { ExpressionContext } from './expression-model.ts'
-import { condition, isNumber, number, textual } from './expression-operators.ts'
+import { collated, condition, isNumber, number, textual } from './expression-operators.ts'
 import { parse } from './expression-parser.ts'
 import { Untranslatable } from './expression-tokens.ts'
 import { translateTree } from './expression-tree.ts'
@@ -28,7 +28,8 @@ export function translate(sql: string, context: ExpressionContext): Translation 
         throw new Untranslatable('its values have another form in the target')
       if (value.constant !== undefined || value.kind === 'null')
         throw new Untranslatable('it is the same for every row')
-      return { sql: value.sql }
+      if (context.unique !== true && value.collation?.name === 'NOCASE') return { sql: `lower(${value.sql})` }
+      return { sql: collated(value, value.collation?.name).sql }
     }
     if (context.purpose === 'generated') return { sql: stored(value, context.type ?? 'text') }
     return { sql: condition(value).sql }

@@ -1,0 +1,177 @@
+import type { Session } from '../connection/postgres.ts'
+import { LandfallError } from '../errors.ts'
+import type { Step } from './steps.ts'
+
+/** What runs statements; `connection/postgres.ts` opens these. */
+export type StepSession = Pick<Session, 'query' | 'transaction' | 'close'>
+
+export interface StepProgress {
+  readonly step: Step
+  readonly state: 'started' | 'done'
+  /** Steps that are done, those of earlier attempts included. */
+  readonly done: number
+  readonly total: number
+}
+
+export interface RunStepsOptions {
+  readonly open: () => Promise<StepSession>
+  /** Connections at most. */
+  readonly jobs: number
+  /** Names of the steps that an earlier attempt finished. */
+  readonly done: ReadonlySet<string>
+  /** Writes the step's record; called in the step's transaction, so that neither is there without the other. */
+  readonly record: (session: Session, step: Step) => Promise<void>
+  readonly onStep?: (progress: StepProgress) => void
+  /** Stops before the next steps; those under way are finished. */
+  readonly signal?: AbortSignal
+}
+
+/** Memory for building indexes, of all connections together and of each at least, in kB. */
+const MEMORY = 512 * 1024
+const LEAST_MEMORY = 64 * 1024
+/** Processes that build one index, over all connections together. */
+const BUILDERS = 4
+
+const STAGES = { load: 0, keys: 1, all: 2 } as const
+
+/**
+ * Runs the steps that are not done, several at a time where their locks allow it.
+ *
+ * Errors: LF304 naming the step whose statement the target refused, LF305 and others of the session as
+ * they are, LF403 when `signal` was aborted. Steps under way are finished (and recorded) first.
+ */
+export async function runSteps(steps: readonly Step[], options: RunStepsOptions): Promise<void> {
+  const queue = new Queue(steps, options.done)
+  const jobs = Math.min(Math.max(1, options.jobs), queue.left)
+  await Promise.all(Array.from({ length: jobs }, () => work(queue, jobs, options)))
+  if (queue.failure !== undefined) throw queue.failure
+  if (options.signal?.aborted && queue.left > 0)
+    throw new LandfallError('LF403', `Stopped with ${queue.left} of ${steps.length} steps left.`, {
+      hint: 'The same command goes on with them.',
+    })
+}
+
+async function work(queue: Queue, jobs: number, options: RunStepsOptions): Promise<void> {
+  let session: StepSession | null = null
+  try {
+    for (;;) {
+      const step = await queue.next(options.signal)
+      if (step === null) return
+      options.onStep?.({ step, state: 'started', done: queue.done, total: queue.total })
+      session ??= await prepared(await options.open(), jobs)
+      await runStep(session, step, options)
+      queue.finish(step)
+      options.onStep?.({ step, state: 'done', done: queue.done, total: queue.total })
+    }
+  } catch (error) {
+    queue.fail(error)
+  } finally {
+    await session?.close()
+  }
+}
+
+/** Only ever more than the server gives already. */
+async function prepared(session: StepSession, jobs: number): Promise<StepSession> {
+  const raise = (name: string, least: number, unit: string): string =>
+    `select pg_catalog.set_config(name, greatest(setting::bigint, ${least})::text || '${unit}', false) from pg_catalog.pg_settings where name = '${name}'`
+  try {
+    await session.query(
+      raise('maintenance_work_mem', Math.max(LEAST_MEMORY, Math.floor(MEMORY / jobs)), 'kB'),
+    )
+    await session.query(raise('max_parallel_maintenance_workers', Math.floor(BUILDERS / jobs), ''))
+    return session
+  } catch (error) {
+    await session.close()
+    throw error
+  }
+}
+
+async function runStep(session: StepSession, step: Step, options: RunStepsOptions): Promise<void> {
+  let refused = true
+  try {
+    await session.transaction(async (inner) => {
+      await inner.query(step.sql)
+      refused = false
+      await options.record(inner, step)
+      // What is checked only at COMMIT is the statement's business again.
+      refused = true
+    })
+  } catch (error) {
+    if (!refused || !(error instanceof LandfallError) || error.code !== 'LF304') throw error
+    throw new LandfallError('LF304', `${step.name}: ${error.message}`, {
+      hint: [
+        error.hint,
+        'The rows are loaded. Once the reason is gone, the same command goes on with this step.',
+      ]
+        .filter((line) => line !== undefined)
+        .join('\n'),
+      place: { table: step.table },
+      details: { ...error.details, step: step.name, statement: step.sql },
+      cause: error,
+    })
+  }
+}
+
+/** Hands out the steps whose time has come and whose locks are free. */
+class Queue {
+  readonly total: number
+  failure: unknown
+  readonly #waiting: Step[]
+  readonly #running = new Set<Step>()
+  #changed = Promise.withResolvers<void>()
+
+  constructor(steps: readonly Step[], done: ReadonlySet<string>) {
+    this.total = steps.length
+    this.#waiting = steps.filter((step) => !done.has(step.name))
+  }
+
+  get left(): number {
+    return this.#waiting.length + this.#running.size
+  }
+
+  get done(): number {
+    return this.total - this.left
+  }
+
+  /** The next step, as soon as there is one; null when nothing is left to do. */
+  async next(signal: AbortSignal | undefined): Promise<Step | null> {
+    for (;;) {
+      if (this.failure !== undefined || signal?.aborted || this.#waiting.length === 0) return null
+      const index = this.#waiting.findIndex((step) => this.#isReady(step))
+      const [step] = index === -1 ? [] : this.#waiting.splice(index, 1)
+      if (step !== undefined) {
+        this.#running.add(step)
+        return step
+      }
+      if (this.#running.size === 0) throw new TypeError('steps wait for each other')
+      await this.#changed.promise
+    }
+  }
+
+  finish(step: Step): void {
+    this.#running.delete(step)
+    this.#wake()
+  }
+
+  /** The first failure counts. */
+  fail(error: unknown): void {
+    this.failure ??= error
+    this.#wake()
+  }
+
+  #wake(): void {
+    this.#changed.resolve()
+    this.#changed = Promise.withResolvers()
+  }
+
+  #isReady(step: Step): boolean {
+    const meets = (other: Step): boolean => other.touches.some((table) => step.touches.includes(table))
+    const earlier = (other: Step): boolean => STAGES[other.after] < STAGES[step.after] && meets(other)
+    if (this.#waiting.some(earlier)) return false
+    for (const other of this.#running) {
+      if (earlier(other) || (meets(other) && (step.lock === 'exclusive' || other.lock === 'exclusive')))
+        return false
+    }
+    return true
+  }
+}

@@ -1,0 +1,55 @@
+import type { Table } from '../catalog/model.ts'
+import { ident, literal, qualified } from '../connection/quote.ts'
+import type { TargetTable } from '../plan/model.ts'
+
+/** A sequence that feeds a column, and how far it must be at least. */
+export interface SequenceUse {
+  readonly column: string
+  /** SQL that yields the sequence as `regclass`. */
+  readonly sequence: string
+  /** Decimal text. */
+  readonly floor: string | null
+}
+
+/** The identity sequences of a table that Landfall makes. */
+export function identitySequences(table: TargetTable): SequenceUse[] {
+  return table.columns
+    .filter((column) => column.identity)
+    .map((column) => ({
+      column: column.name,
+      sequence: `pg_catalog.pg_get_serial_sequence(${literal(qualified(table.schema, table.name))}, ${literal(column.name)})::regclass`,
+      floor: column.sequenceFloor,
+    }))
+}
+
+/**
+ * The sequences of a table that was there before: identity, serial, and those that nobody owns and a
+ * default takes from. `loaded` gives AUTOINCREMENT's memory by column.
+ */
+export function existingSequences(table: Table, loaded: TargetTable): SequenceUse[] {
+  return table.columns.flatMap((column) => {
+    // The greatest text is not the greatest number.
+    if (column.sequence === null || !/^(smallint|integer|bigint|numeric)/.test(column.declared)) return []
+    const floor = loaded.columns.find((one) => one.name === column.name)?.sequenceFloor ?? null
+    return [{ column: column.name, sequence: `${literal(column.sequence)}::regclass`, floor }]
+  })
+}
+
+/**
+ * Moves a sequence behind the column's values and the floor, and never backwards. An empty table
+ * without a floor leaves it alone. Past the sequence's own end it is set to the end: the next value is
+ * then PostgreSQL's error instead of a number that is taken.
+ */
+export function sequenceStatement(schema: string, table: string, use: SequenceUse): string {
+  const column = ident(use.column)
+  return `select pg_catalog.setval(seq.seqrelid::regclass, far.value, true)
+from pg_catalog.pg_sequence seq
+cross join (select min(${column})::numeric as least, max(${column})::numeric as most from ${qualified(schema, table)}) held
+cross join lateral (
+  select case when seq.seqincrement > 0
+    then least(greatest(held.most, ${use.floor ?? 'null'}, pg_catalog.pg_sequence_last_value(seq.seqrelid)), seq.seqmax)
+    else greatest(least(held.least, pg_catalog.pg_sequence_last_value(seq.seqrelid)), seq.seqmin)
+  end::bigint as value
+) far
+where seq.seqrelid = ${use.sequence} and far.value between seq.seqmin and seq.seqmax`
+}
