@@ -3,6 +3,7 @@ import { didYouMean } from '../config/suggest.ts'
 import { ERRORS, LandfallError } from '../errors.ts'
 import { CODES, renderCodes, renderExplanation } from '../report/docs.ts'
 import { EXPLANATIONS } from '../report/explanations.ts'
+import { withoutSecrets } from '../report/text.ts'
 import { examples } from './options.ts'
 import type { Shell } from './shell.ts'
 
@@ -19,9 +20,13 @@ export function docsCommand(shell: Shell): Command {
       }
       const code = CODES.find((one) => one === text.toUpperCase())
       if (code === undefined) {
-        throw new LandfallError('LF001', `${text} is no error code${didYouMean(text, CODES)}`, {
-          hint: 'landfall docs   lists all codes',
-        })
+        throw new LandfallError(
+          'LF001',
+          `${withoutSecrets(text)} is no error code${didYouMean(text, CODES)}`,
+          {
+            hint: 'landfall docs   lists all codes',
+          },
+        )
       }
       shell.print(flags.json ? json(facts(code)) : renderExplanation(code, shell.outStyle))
     })

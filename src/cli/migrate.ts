@@ -1,11 +1,10 @@
-import { createInterface } from 'node:readline/promises'
 import { Command } from 'commander'
 import type { Settings } from '../config/model.ts'
 import { loadSettings } from '../config/settings.ts'
 import { embeddedStatus } from '../connection/embedded.ts'
-import { LandfallError } from '../errors.ts'
 import { migrate } from '../index.ts'
 import { type AfterMigrate, renderMigrate } from '../report/migrate.ts'
+import { asker } from './ask.ts'
 import { examples, type PlanFlags, withDatabases, withPlanning } from './options.ts'
 import { showProgress } from './progress.ts'
 import type { Shell } from './shell.ts'
@@ -32,12 +31,11 @@ export function migrateCommand(shell: Shell): Command {
     .action(async (flags: PlanFlags & { yes?: boolean }) => {
       const settings = await loadSettings(flags, shell)
       knowEnds(shell, settings)
-      if (settings.restart && !settings.dryRun && flags.yes !== true) await confirmRestart(settings, shell)
       shell.interruptible = true
       const progress = showProgress(shell)
-      const report = await migrate(settings, { progress: progress.listen, signal: shell.signal }).finally(
-        progress.close,
-      )
+      const ask = flags.yes === true ? async () => true : progress.paused(asker(shell))
+      const tools = { progress: progress.listen, signal: shell.signal, ask }
+      const report = await migrate(settings, tools).finally(progress.close)
       shell.status = report.exitCode
       if (flags.json) shell.print(`${JSON.stringify(report, null, 2)}\n`)
       else shell.print(renderMigrate(report, after(settings), shell.outStyle))
@@ -49,26 +47,4 @@ function after(settings: Settings): AfterMigrate {
   if (settings.to !== 'embedded') return {}
   const { state } = embeddedStatus({ folder: settings.embeddedFolder })
   return { embedded: state === 'running' ? 'running' : 'stopped' }
-}
-
-async function confirmRestart(settings: Settings, shell: Shell): Promise<void> {
-  const target = settings.to === 'embedded' ? 'the embedded PostgreSQL' : settings.to.label
-  const question = `--restart drops what migration ${settings.name} wrote into ${target}. Go on? [y/N] `
-  if (process.stdin.isTTY !== true || shell.json) {
-    throw new LandfallError(
-      'LF206',
-      '--restart drops what was written before, and nobody is there to be asked',
-      {
-        hint: '--yes   answers yes',
-      },
-    )
-  }
-  const reader = createInterface({ input: process.stdin, output: process.stderr })
-  try {
-    const answer = await reader.question(question, { signal: shell.signal })
-    if (/^y(es)?$/i.test(answer.trim())) return
-  } finally {
-    reader.close()
-  }
-  throw new LandfallError('LF206', '--restart was declined')
 }

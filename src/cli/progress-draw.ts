@@ -9,7 +9,10 @@ export function drawProgress(state: ProgressState, now: number, style: Style, he
   const head = [state.phase]
   if (state.step !== null) head.push(`${state.step.done} of ${state.step.total}`, state.step.name)
   else if (all === null) head.push(state.detail ?? '', elapsed(now - state.phaseStartedAt))
-  else head.push(`${finished} of ${tables.length} tables`, ...facts(all, now))
+  else {
+    head.push(`${finished} of ${tables.length} tables`)
+    head.push(...facts(all, now, style.width - columns(head.join('   ')) - 3))
+  }
   const running = tables.filter((table) => !isFinished(table) && table.done > 0)
   const room = Math.max(1, height - 2)
   const shown = running.slice(0, running.length > room ? room - 1 : room)
@@ -25,27 +28,32 @@ export function drawProgress(state: ProgressState, now: number, style: Style, he
   return lines
 }
 
+const SMALLEST_BAR = 8
+
 function isFinished(table: TableProgress): boolean {
   return table.done >= table.total
 }
 
-function facts(work: TableProgress, now: number): string[] {
+/** What can be said of work in one line, the most important last to be dropped where it is narrow. */
+function facts(work: TableProgress, now: number, room: number = Number.POSITIVE_INFINITY): string[] {
   const { share, perSecond, left } = pace(work, now)
-  return [
-    share === null ? '' : `${Math.floor(share * 100)} %`,
-    `${count(work.done)} of ${count(work.total)} rows`,
-    perSecond > 0 ? rate(perSecond) : '',
-    left === null ? '' : `${elapsed(left * 1000)} left`,
-  ]
+  const percent = share === null ? '' : `${Math.floor(share * 100)} %`
+  const done = `${count(work.done)} of ${count(work.total)} rows`
+  const speed = perSecond > 0 ? rate(perSecond) : ''
+  const time = left === null ? '' : `${elapsed(left * 1000)} left`
+  const choices = [
+    [percent, done, speed, time],
+    [percent, speed, time],
+    [percent, time],
+  ].map((parts) => parts.filter((part) => part !== ''))
+  return choices.find((parts) => columns(parts.join('   ')) <= room) ?? choices.at(-1)!
 }
 
 function tableLine(table: TableProgress, nameWidth: number, now: number, style: Style): string {
   const name = pad(cut(printable(table.table), nameWidth), nameWidth)
-  const text = facts(table, now)
-    .filter((part) => part !== '')
-    .join('  ')
+  const text = facts(table, now, style.width - nameWidth - SMALLEST_BAR - 6).join('  ')
   const barWidth = Math.min(24, style.width - columns(name) - columns(text) - 6)
-  if (barWidth < 4) return cut(`  ${name}  ${text}`, style.width)
+  if (barWidth < SMALLEST_BAR) return cut(`  ${name}  ${text}`, style.width)
   const full = Math.round((pace(table, now).share ?? 0) * barWidth)
   const bar = style.colors.cyan('█'.repeat(full)) + style.colors.dim('░'.repeat(barWidth - full))
   return `  ${name}  ${bar}  ${text}`
@@ -59,8 +67,5 @@ function elapsed(milliseconds: number): string {
 
 /** One plain line on a table, for logs. */
 export function plainLine(table: TableProgress, now: number): string {
-  const text = facts(table, now)
-    .filter((part) => part !== '')
-    .join(', ')
-  return `${table.phase} ${printable(table.table)}: ${text}\n`
+  return `${table.phase} ${printable(table.table)}: ${facts(table, now).join(', ')}\n`
 }

@@ -7,6 +7,8 @@ import type { Shell } from './shell.ts'
 
 export interface ProgressView {
   readonly listen: ProgressListener
+  /** Takes the live lines away while a question waits for its answer. */
+  paused<Answer>(ask: (question: string) => Promise<Answer>): (question: string) => Promise<Answer>
   /** Takes the live lines away. To be called once, whatever the outcome. */
   close(): void
 }
@@ -22,7 +24,9 @@ export function showProgress(shell: Shell): ProgressView {
 function liveView(shell: Shell): ProgressView {
   const draw = createLogUpdate(process.stderr)
   const state = emptyProgress()
+  let pause = false
   const paint = (): void => {
+    if (pause) return
     const style = { ...shell.errStyle, width: process.stderr.columns ?? 80 }
     const height = Math.min(12, (process.stderr.rows ?? 24) - 1)
     draw(drawProgress(state, Date.now(), style, height).join('\n'))
@@ -34,6 +38,13 @@ function liveView(shell: Shell): ProgressView {
     listen(event) {
       if (event.kind === 'note') shell.say(`${printable(event.text)}\n`)
       else takeEvent(state, event, Date.now())
+    },
+    paused: (ask) => async (question) => {
+      pause = true
+      draw.clear()
+      return ask(question).finally(() => {
+        pause = false
+      })
     },
     close() {
       clearInterval(timer)
@@ -74,6 +85,7 @@ function plainView(shell: Shell): ProgressView {
         shell.say(plainLine(table, now))
       }
     },
+    paused: (ask) => ask,
     close() {},
   }
 }

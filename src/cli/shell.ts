@@ -28,6 +28,8 @@ export interface Shell {
   /** Labels for error messages, as soon as they are known. */
   ends: Ends
   status: number
+  /** The report could not be written for a reason that is not the reader's. */
+  lostReport: boolean
 }
 
 /** Connects a shell to this process: its streams, colours and signals. */
@@ -51,8 +53,10 @@ export function processShell(): Shell {
     json: false,
     ends: {},
     status: 0,
+    lostReport: false,
   }
   quietWhenNobodyReads(process.stdout)
+  tellLostReport(shell)
   quietWhenNobodyReads(process.stderr)
   stopOnSignals(shell, controller)
   return shell
@@ -75,10 +79,19 @@ function isSet(value: string | undefined): boolean {
 
 /** `landfall plan | head` closes the pipe early. Nobody reads on, but a migration goes on to its end. */
 function quietWhenNobodyReads(stream: NodeJS.WriteStream): void {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE' && error.code !== 'EIO' && error.code !== 'ERR_STREAM_DESTROYED') throw error
+  stream.on('error', () => {})
+}
+
+/** A full disk behind `> report.json`: the work is done, but its report is not there. */
+function tellLostReport(shell: Shell): void {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (NOBODY_READS.has(error.code ?? '')) return
+    shell.say(`standard output cannot be written (${error.code})\n`)
+    shell.lostReport = true
   })
 }
+
+const NOBODY_READS = new Set(['EPIPE', 'EIO', 'ERR_STREAM_DESTROYED'])
 
 function stopOnSignals(shell: Shell, controller: AbortController): void {
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {

@@ -91,6 +91,7 @@ function silentShell(): Shell {
     json: false,
     ends: {},
     status: 0,
+    lostReport: false,
   }
 }
 

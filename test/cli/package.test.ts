@@ -1,0 +1,142 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const folder = mkdtempSync(join(tmpdir(), 'landfall-package-'))
+const build = join(folder, 'build')
+const app = join(folder, 'app')
+const installed = join(app, 'node_modules', 'landfall')
+afterAll(() => rmSync(folder, { recursive: true }))
+
+interface Manifest {
+  readonly dependencies: Readonly<Record<string, string>>
+  readonly optionalDependencies: Readonly<Record<string, string>>
+}
+
+/** Packs a copy of the repository, and lays the package into an empty application as npm would. */
+beforeAll(() => {
+  mkdirSync(build)
+  for (const name of [
+    'package.json',
+    'tsconfig.json',
+    'tsconfig.build.json',
+    'bin',
+    'src',
+    'LICENSE',
+    'README.md',
+  ]) {
+    if (existsSync(join(root, name))) cpSync(join(root, name), join(build, name), { recursive: true })
+  }
+  symlinkSync(join(root, 'node_modules'), join(build, 'node_modules'))
+  execFileSync('npm', ['pack', '--pack-destination', folder], { cwd: build, stdio: 'pipe' })
+  mkdirSync(installed, { recursive: true })
+  const { version }: { version: string } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  execFileSync('tar', [
+    '-xzf',
+    join(folder, `landfall-${version}.tgz`),
+    '--strip-components=1',
+    '-C',
+    installed,
+  ])
+  const manifest: Manifest = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'))
+  for (const name of Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies })) {
+    symlinkSync(join(root, 'node_modules', name), join(app, 'node_modules', name))
+  }
+})
+
+function run(...args: string[]) {
+  return spawnSync(process.execPath, [join(installed, 'bin', 'landfall.js'), ...args], {
+    cwd: app,
+    encoding: 'utf8',
+  })
+}
+
+test('the package holds what is needed and nothing else', () => {
+  const files = execFileSync('find', ['.', '-type', 'f'], { cwd: installed, encoding: 'utf8' })
+    .trim()
+    .split('\n')
+  const wrong = files.filter(
+    (file) => !/^\.\/(bin|dist)\/|^\.\/(package\.json|README\.md|LICENSE)$/.test(file),
+  )
+  expect(wrong).toEqual([])
+  expect(files).toContain('./dist/index.d.ts')
+  expect(files).toContain('./dist/cli/main.js')
+})
+
+test('its command runs, and reads a TypeScript config that imports it', () => {
+  expect(run('--version')).toMatchObject({ status: 0, stderr: '' })
+  writeFileSync(
+    join(app, 'landfall.config.ts'),
+    `import { defineMigration, env } from 'landfall'\nexport default defineMigration({ source: env('LANDFALL_TEST_UNSET') })`,
+  )
+  expect(run('plan').stderr).toContain('error LF004  source: the environment variable LANDFALL_TEST_UNSET')
+})
+
+test('it is a library with types', () => {
+  writeFileSync(
+    join(app, 'use.ts'),
+    `import { LandfallError, loadSettings, migrate, type MigrateReport, plan, status } from 'landfall'
+export async function all(): Promise<MigrateReport> {
+  try {
+    return await migrate(await loadSettings({ from: 'sqlite:app.db' }))
+  } catch (error) {
+    if (error instanceof LandfallError) console.log(error.code)
+    throw error
+  }
+}
+console.log(typeof plan, typeof status, typeof all)
+`,
+  )
+  writeFileSync(join(app, 'package.json'), '{ "type": "module" }')
+  writeFileSync(
+    join(app, 'tsconfig.json'),
+    JSON.stringify({
+      compilerOptions: {
+        module: 'nodenext',
+        target: 'esnext',
+        strict: true,
+        noEmit: true,
+        skipLibCheck: false,
+        types: ['node'],
+        typeRoots: [join(root, 'node_modules/@types')],
+      },
+      files: ['use.ts'],
+    }),
+  )
+  const tsc = join(root, 'node_modules/typescript/bin/tsc')
+  const checked = spawnSync(process.execPath, [tsc, '-p', app], { encoding: 'utf8' })
+  expect(checked.stdout + checked.stderr).toBe('')
+  const used = spawnSync(process.execPath, [join(app, 'use.ts')], { encoding: 'utf8' })
+  expect(used.stdout).toBe('function function function\n')
+})
+
+const old = (process.env.PATH ?? '')
+  .split(delimiter)
+  .map((part) => join(part, 'node'))
+  .filter((file) => existsSync(file))
+  .find(
+    (file) =>
+      Number(execFileSync(file, ['-p', 'parseInt(process.versions.node)'], { encoding: 'utf8' })) < 24,
+  )
+
+test.skipIf(old === undefined)('an old Node.js is told so in a plain sentence', () => {
+  const bin = join(installed, 'bin', 'landfall.js')
+  const plain = spawnSync(old!, [bin, 'plan'], { encoding: 'utf8' })
+  expect(plain).toMatchObject({ status: 2, stdout: '' })
+  expect(plain.stderr).toMatch(/^error LF006 {2}Landfall needs Node\.js 24 or later; this is .*\n$/)
+  const json = spawnSync(old!, [bin, 'plan', '--json'], { encoding: 'utf8' })
+  expect(JSON.parse(json.stdout)).toMatchObject({ command: 'plan', error: { code: 'LF006' } })
+})
