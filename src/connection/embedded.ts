@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { LandfallError } from '../errors.ts'
 import { findBinaries } from './embedded-binaries.ts'
 import { findHome, type Home, prepareHome, socketFolder } from './embedded-home.ts'
@@ -118,7 +118,8 @@ class Embedded implements EmbeddedServer {
 }
 
 function labelOf(folder: string): string {
-  return `embedded PostgreSQL in ${folder}`
+  const here = relative(process.cwd(), folder)
+  return `embedded PostgreSQL in ${here === '' || here.startsWith('..') ? folder : here}`
 }
 
 function refuseOtherVersion(home: Home): void {

@@ -41,7 +41,7 @@ class CopyQuery implements CopyIn {
   #stream: Connection['stream'] | null = null
   #rows = 0
   #inFlight = 0
-  #room: Settle<void> | null = null
+  #room: PromiseWithResolvers<void> | null = null
   #failure: Error | null = null
   readonly #finished = Promise.withResolvers<number>()
 
@@ -66,9 +66,8 @@ class CopyQuery implements CopyIn {
     stream.write(chunk, () => this.#sent(chunk.length))
     stream.uncork()
     if (this.#inFlight <= IN_FLIGHT) return Promise.resolve()
-    return new Promise((resolve, reject) => {
-      this.#room = { resolve, reject }
-    })
+    this.#room ??= Promise.withResolvers<void>()
+    return this.#room.promise
   }
 
   end(): Promise<number> {

@@ -110,6 +110,7 @@ class PostgresSession implements Session {
   readonly #role: Role
   #closing = false
   #inTransaction = false
+  #last: Promise<void> = Promise.resolve()
   readonly #listeners: ((error: LandfallError) => void)[] = []
 
   constructor(client: Client, label: string, role: Role) {
@@ -143,20 +144,31 @@ class PostgresSession implements Session {
     values?: unknown[]
     rowMode?: 'array'
   }): Promise<Rows<T>> {
-    if (this.lost) throw this.lost
-    let answer: QueryResult<T> | QueryResult<T>[]
-    try {
-      answer = await this.#client.query<T>(config)
-    } catch (error) {
-      throw this.#failure(error)
-    }
+    const answer: QueryResult<T> | QueryResult<T>[] = await this.#inTurn(() => this.#client.query<T>(config))
     const result = Array.isArray(answer) ? answer.at(-1) : answer
     return { rows: result?.rows ?? [], rowCount: result?.rowCount ?? 0 }
   }
 
   async copyFrom(sql: string): Promise<CopyIn> {
-    if (this.lost) throw this.lost
-    return startCopy(this.#client, checked(sql), (error) => this.#failure(error))
+    const text = checked(sql)
+    return this.#inTurn(() => startCopy(this.#client, text, (error) => this.#failure(error)))
+  }
+
+  /** Statements that are asked for at once go one after the other; the driver's own queue is to be dropped. */
+  #inTurn<T>(send: () => Promise<T>): Promise<T> {
+    const mine = this.#last.then(async () => {
+      if (this.lost) throw this.lost
+      try {
+        return await send()
+      } catch (error) {
+        throw this.#failure(error)
+      }
+    })
+    this.#last = mine.then(
+      () => {},
+      () => {},
+    )
+    return mine
   }
 
   async transaction<T>(work: (session: Session) => Promise<T>): Promise<T> {
@@ -178,10 +190,7 @@ class PostgresSession implements Session {
 
   /** COMMIT of a transaction that has failed is no error to the server: it answers ROLLBACK. */
   async #commit(): Promise<void> {
-    if (this.lost) throw this.lost
-    const { command } = await this.#client.query('COMMIT').catch((error: unknown) => {
-      throw this.#failure(error)
-    })
+    const { command } = await this.#inTurn(() => this.#client.query('COMMIT'))
     if (command !== 'COMMIT')
       throw new LandfallError(
         this.#role === 'target' ? 'LF304' : 'LF104',
@@ -204,8 +213,15 @@ class PostgresSession implements Session {
   async close(): Promise<void> {
     if (this.#closing) return
     this.#closing = true
-    if (this.lost) this.#client.connection.stream.destroy()
-    else await this.#client.end().catch(() => {})
+    const { stream } = this.#client.connection
+    if (this.lost) {
+      stream.destroy()
+      return
+    }
+    // A server that went away without a word never answers the farewell.
+    const patience = setTimeout(() => stream.destroy(), 5_000)
+    await this.#client.end().catch(() => {})
+    clearTimeout(patience)
   }
 }
 

@@ -178,6 +178,26 @@ test('COPY: rows cut anywhere, a refused row, an abort, and the session goes on'
   expect((await session.query('SELECT count(*) FROM public.c')).rows).toEqual([{ count: '5000' }])
 })
 
+test('statements asked for at once go one after the other, and one failure is one failure', async () => {
+  const all = ['SELECT 1 AS n', 'SELECT 1 / 0', 'SELECT 2 AS n', 'SELECT 3 AS n'].map((text) =>
+    session.query(text),
+  )
+  const results = await Promise.allSettled(all)
+  expect(
+    results.map((result) => (result.status === 'fulfilled' ? result.value.rows : result.status)),
+  ).toEqual([[{ n: 1 }], 'rejected', [{ n: 2 }], [{ n: 3 }]])
+  const copy = await session.copyFrom('COPY public.c FROM STDIN')
+  const chunk = Buffer.alloc(1 << 20, 'x')
+  const start = 8000
+  chunk.write(`${start}\t`)
+  chunk.write('\n', chunk.length - 1)
+  // Several writes that do not wait for each other all come back.
+  await Promise.all(
+    Array.from({ length: 8 }, (_, id) => copy.write(Buffer.from(chunk).fill(String(start + id), 0, 4))),
+  )
+  expect(await copy.end()).toBe(8)
+})
+
 test('a lost connection is told to listeners, to the running statement and to later ones', async () => {
   const victim = await open()
   const told: LandfallError[] = []
@@ -259,6 +279,22 @@ test('no failure to connect shows the password', async () => {
   const password = decodeURIComponent(new URL(url).password)
   expect(inspect(working, { depth: 12, showHidden: true })).not.toContain(password)
   await working.close()
+})
+
+test('a user without rights gets a session with the same settings', async () => {
+  await session.query("CREATE ROLE landfall_plain LOGIN PASSWORD 'plain'")
+  const parts = new URL(url)
+  parts.username = 'landfall_plain'
+  parts.password = 'plain'
+  const plain = await open(parts.href)
+  const { rows } = await plain.query(
+    "SELECT current_setting('row_security') AS rls, current_setting('TimeZone') AS zone",
+  )
+  expect(rows).toEqual([{ rls: 'off', zone: 'UTC' }])
+  const refused = await failure(plain.query('CREATE TABLE pg_catalog.x ()'))
+  expect(refused).toMatchObject({ code: 'LF304', details: { sqlstate: '42501' } })
+  await plain.close()
+  await session.query('DROP ROLE landfall_plain')
 })
 
 test('a source’s failures are its own, and a missing database or password is named', async () => {
