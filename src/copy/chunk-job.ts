@@ -1,0 +1,173 @@
+import { createHash } from 'node:crypto'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { CopyIn, Session } from '../connection/postgres.ts'
+import type { PostgresSettings } from '../connection/settings.ts'
+import type { JobContext } from '../connection/sqlite-source.ts'
+import { LandfallError } from '../errors.ts'
+import type { ChunkResult, Reject, Statement } from '../journal/model.ts'
+import { rejectBatch } from '../journal/statements.ts'
+import { binaryEncoder } from './encode-binary.ts'
+import { textEncoder } from './encode-text.ts'
+import { misfitError, refusedRow, rowsDiffer } from './failures.ts'
+import { MisfitError, type RowEncoder } from './model.ts'
+import { batches, countRows } from './read-chunk.ts'
+import { readRejects } from './read-rejects.ts'
+import type { ChunkRead, RejectRead, SetAside } from './select.ts'
+import { targetSession } from './target-session.ts'
+
+/** Encoded bytes are handed on in portions of this size. */
+const PORTION = 256 * 1024
+/** Rejects of one INSERT. */
+const REJECT_ROWS = 200
+
+export interface CopyChunkArgs {
+  readonly postgres: PostgresSettings
+  readonly label: string
+  readonly applicationName: string
+  readonly read: ChunkRead
+  /** `COPY … FROM STDIN WITH (FORMAT …)`, in the format of `read`. */
+  readonly copySql: string
+  /**
+   * Runs first in the chunk's transaction. Each must give exactly one row, or the run is no longer
+   * this process's (LF402): `epochCheck` of the journal.
+   */
+  readonly before: readonly Statement[]
+  /** `chunkDone` of the journal: read, loaded, setAside, bytes and digest are appended. One row. */
+  readonly after: Statement
+  readonly setAside: (Pick<SetAside, 'reasons' | 'insert'> & { readonly read: RejectRead }) | null
+}
+
+/**
+ * Loads one chunk in one transaction: epoch check, COPY, rejects, and the chunk's mark in the journal.
+ * A signal to stop lets it finish, since a chunk is short.
+ *
+ * Errors: LF204 a row cannot be stored (with its place), LF402 the lock is another's, LF104 the source
+ * counts other rows than it gives, LF304 and LF305 of the target.
+ */
+export async function copyChunk(context: JobContext, args: CopyChunkArgs): Promise<ChunkResult> {
+  const session = await targetSession(context, args)
+  return session.transaction(async () => {
+    // A commit need not wait for the disk: rows and their mark in the journal commit together, so a
+    // crash of the server loses both or none, and the chunk is simply copied again.
+    await session.query('SET LOCAL synchronous_commit = off')
+    for (const { sql, values } of args.before) {
+      const { rowCount } = await session.query(sql, values)
+      if (rowCount !== 1) throw lockLost()
+    }
+    const counted = countRows(context.database, args.read)
+    const { rows, bytes, digest } = await load(context, session, args)
+    const setAside = await insertRejects(context, session, args.setAside)
+    if (counted !== rows + setAside) throw rowsDiffer(args.read, counted, rows + setAside)
+    const result: ChunkResult = { read: counted, loaded: rows, setAside, bytes, digest }
+    const { rowCount } = await session.query(args.after.sql, [
+      ...args.after.values,
+      result.read,
+      result.loaded,
+      result.setAside,
+      result.bytes,
+      result.digest,
+    ])
+    if (rowCount !== 1) throw lockLost()
+    return result
+  })
+}
+
+/** The same bytes without a target: whether the source would give a chunk again as it was. */
+export async function digestChunk(
+  context: JobContext,
+  read: ChunkRead,
+): Promise<Pick<ChunkResult, 'loaded' | 'bytes' | 'digest'>> {
+  const { rows, bytes, digest } = await encodeChunk(context, read, encoderOf(read), async () => {})
+  return { loaded: rows, bytes, digest }
+}
+
+interface Encoded {
+  readonly rows: number
+  readonly bytes: number
+  readonly digest: string
+}
+
+async function load(context: JobContext, session: Session, args: CopyChunkArgs): Promise<Encoded> {
+  const encoder = encoderOf(args.read)
+  let copy: CopyIn | null = null
+  try {
+    copy = await session.copyFrom(args.copySql)
+    const { write } = bound(copy)
+    await write(encoder.header)
+    const encoded = await encodeChunk(context, args.read, encoder, write)
+    await write(encoder.trailer)
+    const stored = await copy.end()
+    if (stored !== encoded.rows) throw rowsDiffer(args.read, encoded.rows, stored, 'the target stored')
+    return encoded
+  } catch (error) {
+    const told = error instanceof LandfallError ? refusedRow(error, context.database, args) : error
+    await copy?.abort('the chunk was given up')
+    throw told
+  }
+}
+
+const bound = (copy: CopyIn) => ({ write: (bytes: Uint8Array) => copy.write(bytes) })
+
+/** Reads and encodes the chunk; the digest covers what goes to `write`, so no header and trailer. */
+async function encodeChunk(
+  context: JobContext,
+  read: ChunkRead,
+  encoder: RowEncoder,
+  write: (bytes: Uint8Array) => Promise<void>,
+): Promise<Encoded> {
+  const hash = createHash('sha256')
+  let rows = 0
+  let bytes = 0
+  async function flush(): Promise<void> {
+    for (const piece of encoder.take()) {
+      hash.update(piece)
+      bytes += piece.length
+      await write(piece)
+    }
+    // Lets the socket move on, so that the server has work while the next portion is made.
+    await nextTurn()
+  }
+  for (const batch of batches(context.database, read)) {
+    try {
+      encoder.encode(batch)
+    } catch (error) {
+      throw error instanceof MisfitError ? misfitError(error, context.database, read, rows) : error
+    }
+    rows += batch.length
+    if (encoder.size >= PORTION) await flush()
+  }
+  await flush()
+  return { rows, bytes, digest: hash.digest('hex') }
+}
+
+function encoderOf(read: ChunkRead): RowEncoder {
+  return read.format === 'binary' ? binaryEncoder(read.carriers) : textEncoder(read.carriers)
+}
+
+async function insertRejects(
+  context: JobContext,
+  session: Session,
+  setAside: CopyChunkArgs['setAside'],
+): Promise<number> {
+  if (setAside === null) return 0
+  let count = 0
+  let waiting: Reject[] = []
+  async function insert(): Promise<void> {
+    const { sql, values } = setAside!.insert
+    await session.query(sql, [...values, rejectBatch(waiting)])
+    count += waiting.length
+    waiting = []
+  }
+  for (const reject of readRejects(context.database, context.encoding, setAside.read, setAside.reasons)) {
+    waiting.push(reject)
+    if (waiting.length >= REJECT_ROWS) await insert()
+  }
+  if (waiting.length > 0) await insert()
+  return count
+}
+
+function lockLost(): LandfallError {
+  return new LandfallError('LF402', 'another process took over this run', {
+    hint: 'Look at it with: landfall status',
+  })
+}

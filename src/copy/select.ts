@@ -1,0 +1,113 @@
+import { ident } from '../connection/quote.ts'
+import { inRange, keyPreview } from '../connection/sqlite-key.ts'
+import type { ChunkBounds, Statement } from '../journal/model.ts'
+import type { Move } from '../plan/model.ts'
+import { type Carrier, width } from '../types/model.ts'
+
+/** How a chunk's rows are read, as data for a reader thread. SQL is the source's. */
+export interface ChunkRead {
+  /** Both for messages: the source table, and its columns in the order of `carriers`. */
+  readonly table: string
+  readonly columns: readonly string[]
+  readonly carriers: readonly Carrier[]
+  readonly format: 'binary' | 'text'
+  /** `SELECT … FROM …`, without a WHERE. */
+  readonly select: string
+  /** The quoted source table. */
+  readonly from: string
+  readonly keys: readonly string[]
+  readonly keyKind: 'rowid' | 'columns'
+  readonly bounds: ChunkBounds
+  /** True for rows of the range that are not loaded; `0` for none. */
+  readonly excluded: string
+  /** The text that names a row, e.g. `id = 2`. */
+  readonly keyPreview: string
+  /** Bytes of a row's values, where some may be large: reading then takes few rows at a time. */
+  readonly sizeOfRow: string | null
+}
+
+/** Rows that are set aside; what `profile/` marked, in a form for a reader thread. */
+export interface SetAside {
+  /** SQL over the source table: true for a row that is set aside. */
+  readonly excluded: string
+  /** Yields the row's number in `reasons`. */
+  readonly reason: string
+  readonly reasons: readonly { readonly column: string | null; readonly text: string }[]
+  /** `insertRejects` of the journal. */
+  readonly insert: Statement
+}
+
+export interface RejectRead {
+  /** Yields the key, the reason's number, then `typeof` and value of each column. */
+  readonly sql: string
+  readonly table: string
+  readonly columns: readonly string[]
+}
+
+/** `large`: values of more than a megabyte may occur; else only bytes are taken for large. */
+export function chunkSelect(
+  move: Move,
+  bounds: ChunkBounds,
+  options: { readonly excluded?: string; readonly large?: boolean } = {},
+): ChunkRead {
+  const from = ident(move.source)
+  const carriers = move.columns.map((column) => column.carrier)
+  for (const { read, carrier, source } of move.columns) {
+    if (read.length !== width(carrier))
+      throw new TypeError(`${source}: ${carrier} takes ${width(carrier)} values`)
+  }
+  const large = options.large ?? carriers.some((carrier) => carrier === 'bytea' || carrier === 'textBytes')
+  const sizes = move.columns.map(({ source }) => `coalesce(octet_length(${ident(source)}), 0)`)
+  // A table may have no column that travels; its rows still do.
+  const values = move.columns.flatMap((column) => column.read)
+  return {
+    table: move.source,
+    columns: move.columns.map((column) => column.source),
+    carriers,
+    format: move.format,
+    select: `SELECT ${values.length === 0 ? 'NULL' : values.join(', ')} FROM ${from}`,
+    from,
+    keys: move.key.expressions,
+    keyKind: move.key.kind,
+    bounds,
+    excluded: options.excluded ?? '0',
+    keyPreview: keyPreview(move.key.names, move.key.expressions),
+    sizeOfRow: large && sizes.length > 0 ? sizes.join(' + ') : null,
+  }
+}
+
+/** Counts the range without looking at what is read or set aside. */
+export function countSelect(read: Pick<ChunkRead, 'from' | 'keys' | 'bounds'>): string {
+  return `SELECT count(*) FROM ${read.from} WHERE ${inRange(read.keys, read.bounds)}`
+}
+
+export function rejectSelect(
+  move: Move,
+  bounds: ChunkBounds,
+  setAside: Pick<SetAside, 'excluded' | 'reason'>,
+): RejectRead {
+  const keys = move.key.expressions
+  const cells = move.columns.map(({ source }) => {
+    const c = ident(source)
+    return `typeof(${c}), CASE typeof(${c}) WHEN 'integer' THEN CAST(${c} AS TEXT) WHEN 'text' THEN CAST(${c} AS BLOB) ELSE ${c} END`
+  })
+  const values = [keyPreview(move.key.names, keys), setAside.reason, ...cells].join(', ')
+  return {
+    sql: `SELECT ${values} FROM ${ident(move.source)} WHERE ${inRange(keys, bounds)} AND (${setAside.excluded}) ORDER BY ${keys.join(', ')}`,
+    table: move.source,
+    columns: move.columns.map((column) => column.source),
+  }
+}
+
+/** What `boundaries-job.ts` is asked for a move. */
+export function boundariesOf(move: Move): BoundariesAsk {
+  return { table: ident(move.source), keys: move.key.expressions, chunkRows: move.chunkRows }
+}
+
+export interface BoundariesAsk {
+  /** Quoted. */
+  readonly table: string
+  readonly keys: readonly string[]
+  /** Null: one chunk. */
+  readonly chunkRows: number | null
+}
