@@ -32,7 +32,7 @@ export interface MovesConfig {
   /** All tables that are not named by another key. */
   readonly '*'?: Readonly<Record<string, never>> | false
   /** A target table's name; `false` under a source table's name leaves it out. */
-  readonly [table: string]: MoveConfig | false
+  readonly [table: string]: MoveConfig | false | undefined
 }
 
 export interface MoveConfig {

@@ -8,6 +8,7 @@ import type {
   ColumnChoice,
   MigrationConfig,
   MoveChoices,
+  MoveConfig,
   MovesConfig,
   Settings,
   TargetSettings,
@@ -119,18 +120,16 @@ function textOf(value: string | Env | undefined, path: string, where: Surroundin
 export function resolveMoves(moves: MovesConfig | undefined): MoveChoices {
   if (moves === undefined) return { rest: true, tables: [] }
   const star = moves['*']
-  const tables = Object.entries(moves)
-    .filter(([name]) => name !== '*')
-    .map(([name, move]) => ({
-      name,
-      leaveOut: move === false,
-      from: (move === false ? undefined : move.from) ?? null,
-      columns: Object.entries((move === false ? undefined : move.columns) ?? {}).map(columnChoice),
-    }))
+  const tables = Object.entries(moves).flatMap(([name, move]) => {
+    // An entry that is undefined is one that a condition in the config left unsaid.
+    if (name === '*' || move === undefined) return []
+    const { from = null, columns = {} } = move === false ? {} : move
+    return [{ name, leaveOut: move === false, from, columns: Object.entries(columns).map(columnChoice) }]
+  })
   return { rest: star !== undefined && star !== false, tables }
 }
 
-type ColumnEntry = [string, NonNullable<Exclude<MovesConfig[string], false>['columns']>[string]]
+type ColumnEntry = [string, NonNullable<MoveConfig['columns']>[string]]
 
 function columnChoice([name, said]: ColumnEntry): ColumnChoice {
   const column = said === false ? {} : typeof said === 'string' ? { from: said } : said

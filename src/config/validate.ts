@@ -47,7 +47,7 @@ const config = z.strictObject({
   badRows: z.enum(['stop', 'set-aside']).optional(),
   jobs: count.max(64).optional(),
   batchSize: count.optional(),
-  moves: z.record(z.string(), z.union([z.literal(false), move])).optional(),
+  moves: z.record(z.string(), z.union([z.literal(false), move, z.undefined()])).optional(),
   owner: text.optional(),
   grants: z.array(grant).optional(),
 })
@@ -141,10 +141,10 @@ export function validateConfig(value: unknown, file: string): MigrationConfig {
       found.push(...star.error.issues.flatMap((issue) => lines(issue, ['moves', '*'])))
     }
   }
-  // A list that only leaves out would move nothing; what was meant is everything else.
-  const moves = result.success ? Object.values(result.data.moves ?? {}) : []
-  if (moves.length > 0 && moves.every((move) => move === false)) {
-    found.push(`moves: only leaves tables out, so none would be moved; add '*': {} to move the others`)
+  // A list that only leaves out, or is empty, would move nothing; what was meant is everything else.
+  const moves = result.success && result.data.moves !== undefined ? Object.values(result.data.moves) : null
+  if (moves?.every((move) => move === false || move === undefined)) {
+    found.push(`moves: names no table to move; add '*': {} to move the others`)
   }
   if (found.length === 0) return value as MigrationConfig
   const message = found.length === 1 ? `${file}: ${found[0]}` : `${file}: ${found.length} mistakes`

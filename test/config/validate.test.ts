@@ -91,12 +91,14 @@ describe('a mistake is told with its exact path', () => {
     ],
     ['text', 'must be an object'],
     [undefined, 'must be an object'],
-    [
-      { moves: { a: false } },
-      "moves: only leaves tables out, so none would be moved; add '*': {} to move the others",
-    ],
+    [{ moves: { a: false } }, "moves: names no table to move; add '*': {} to move the others"],
   ])('%j', (config, told) => {
     expect(mistakes(config)).toEqual([told])
+  })
+
+  test('a list of moves without a table', () => {
+    expect(mistakes({ moves: {} })).toHaveLength(1)
+    expect(mistakes({ moves: { a: undefined, '*': {} } })).toEqual([])
   })
 
   test('all mistakes are told at once', () => {
