@@ -19,3 +19,10 @@ export function literal(value: string | number | bigint | boolean | null): strin
   if (value.includes('\0')) throw new TypeError('a literal cannot hold NUL')
   return `'${value.replaceAll("'", "''")}'`
 }
+
+/** The parts of a name as PostgreSQL prints it: `public."a.b"` is `public` and `a.b`. */
+export function nameParts(text: string): string[] {
+  return [...text.matchAll(/"((?:[^"]|"")*)"|([^."]+)/g)].map(
+    ([, quoted, plain]) => quoted?.replaceAll('""', '"') ?? plain!,
+  )
+}

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { hostname } from 'node:os'
-import { tally } from '../checks/rows.ts'
 import type { Table } from '../catalog/model.ts'
+import { tally } from '../checks/rows.ts'
 import type { Settings } from '../config/model.ts'
 import type { Session } from '../connection/postgres.ts'
 import type { Target } from '../connection/target.ts'
@@ -89,7 +89,9 @@ export async function planFor(start: Omit<Start, 'lock'>, run: RunRecord | null)
   const isOccupied = async ({ schema, name }: Table, source: string) => {
     if (run?.state === 'done') return false
     const ours = tally(chunks, source).loaded
-    return ours === 0 ? await holdsRows(session, schema, name) : (await countRows(session, schema, name)) !== ours
+    return ours === 0
+      ? await holdsRows(session, schema, name)
+      : (await countRows(session, schema, name)) !== ours
   }
   tools.progress?.({ kind: 'phase', phase: 'profile' })
   return await makePlan({
@@ -107,7 +109,9 @@ export async function planFor(start: Omit<Start, 'lock'>, run: RunRecord | null)
 /** What the user chose, as far as it bears on the plan: an unchanged hash needs no new plan. */
 function choicesOf(settings: Settings): string {
   const { moves, names, targetSchema, tables, exclude } = settings
-  return createHash('sha256').update(JSON.stringify({ moves, names, targetSchema, tables, exclude })).digest('hex')
+  return createHash('sha256')
+    .update(JSON.stringify({ moves, names, targetSchema, tables, exclude }))
+    .digest('hex')
 }
 
 function plannedChunks(planned: Planned): PlannedChunk[] {
@@ -170,7 +174,9 @@ export function refuseBlockers(plan: Plan): void {
   const choices = [...new Set(plan.blockers.flatMap((blocker) => blocker.choices))]
   throw new LandfallError(first.code, `${lines.join('\n')}`, {
     hint: [...choices, 'nothing was written; landfall plan shows everything'].join('\n'),
-    ...(first.table === null ? {} : { place: { table: first.table, ...(first.column === null ? {} : { column: first.column }) } }),
+    ...(first.table === null
+      ? {}
+      : { place: { table: first.table, ...(first.column === null ? {} : { column: first.column }) } }),
     details: { blockers: plan.blockers },
   })
 }

@@ -1,8 +1,9 @@
+import type { Catalog } from '../catalog/model.ts'
 import { readPostgresCatalog } from '../catalog/postgres.ts'
 import { readSqliteCatalog } from '../catalog/sqlite.ts'
-import type { Catalog } from '../catalog/model.ts'
 import type { Settings } from '../config/model.ts'
 import type { Session } from '../connection/postgres.ts'
+import { nameParts } from '../connection/quote.ts'
 import { openSource, type SqliteSource } from '../connection/sqlite-source.ts'
 import type { ProgressListener } from '../contract/progress.ts'
 import { LandfallError } from '../errors.ts'
@@ -49,7 +50,10 @@ export async function targetCatalog(
   return {
     ...catalog,
     tables: catalog.tables.filter((table) => !isMade(table.schema, table.name)),
-    others: catalog.others.filter((other) => !isMade(settings.targetSchema, other.table)),
+    others: catalog.others.filter((other) => {
+      const [schema, name] = nameParts(other.table ?? '')
+      return schema === undefined || !isMade(schema, name)
+    }),
   }
 }
 

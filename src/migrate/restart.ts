@@ -1,11 +1,11 @@
-import { qualified } from '../connection/quote.ts'
+import { tally } from '../checks/rows.ts'
 import type { Session } from '../connection/postgres.ts'
+import { qualified } from '../connection/quote.ts'
 import { LandfallError } from '../errors.ts'
 import { createdTables } from '../journal/evidence.ts'
 import { type Epoch, fenced } from '../journal/fence.ts'
 import { forgetRun, readChunks, readPlan } from '../journal/journal.ts'
 import type { RunRecord } from '../journal/model.ts'
-import { tally } from '../checks/rows.ts'
 import type { Tools } from './ends.ts'
 
 /**
@@ -36,7 +36,12 @@ export async function takeBack(session: Session, epoch: Epoch, run: RunRecord, t
   })
 }
 
-async function refuseOtherRows(session: Session, schema: string, name: string, loaded: number): Promise<void> {
+async function refuseOtherRows(
+  session: Session,
+  schema: string,
+  name: string,
+  loaded: number,
+): Promise<void> {
   if (!(await isThere(session, schema, name))) return
   const rows = await countRows(session, schema, name)
   if (rows === loaded) return

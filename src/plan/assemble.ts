@@ -69,9 +69,7 @@ async function decide(
   const links = linksOf(draft, drafted.drafts).filter((link) => isEnforced(link, studied, built.table))
   const enforced = new Set(links.map((link) => orphanRule(link).broken))
   const uniques = studied.profiledRows === null ? uniquesToTest(draft, built.table, profile.ways) : []
-  const dropped = question.rules.filter(
-    (rule) => rule.kind === 'parent' && !enforced.has(rule.broken),
-  )
+  const dropped = question.rules.filter((rule) => rule.kind === 'parent' && !enforced.has(rule.broken))
   const findings = profile.findings.filter(
     (finding) => !dropped.some((rule) => rule.reason === finding.reason && rule.column === finding.column),
   )
@@ -93,8 +91,10 @@ function isEnforced(link: Link, { draft }: Studied, target: TargetTable): boolea
 
 function marked({ studied, links, uniques, findings }: Decided): MarkedTable {
   const { question, profile } = studied
+  // What has not been looked at may break any rule.
+  const partial = studied.profiledRows !== null
   const found = (column: string | null, reason: string) =>
-    findings.some((finding) => finding.column === column && finding.reason === reason)
+    partial || findings.some((finding) => finding.column === column && finding.reason === reason)
   const values = question.columns.flatMap((column) => {
     const way = profile.ways.get(column.name)!
     const sql = way.misfit(column.expression)
@@ -107,6 +107,7 @@ function marked({ studied, links, uniques, findings }: Decided): MarkedTable {
     .map((rule) => ({ column: rule.column, text: rule.reason, sql: rule.broken }))
   return {
     question,
+    partial,
     failing: profile.failing,
     tests: [...values, ...rules],
     uniques: uniques.map((unique) => ({

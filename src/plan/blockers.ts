@@ -1,4 +1,5 @@
 import type { Catalog } from '../catalog/model.ts'
+import { nameParts } from '../connection/quote.ts'
 import type { Finding } from '../profile/model.ts'
 import type { Draft } from './draft.ts'
 import type { Blocker } from './model.ts'
@@ -58,7 +59,7 @@ export function triggerBlockers(drafts: readonly Draft[], target: Catalog): Bloc
       .filter(
         (other) =>
           other.kind === 'trigger' &&
-          other.table === draft.existing?.name &&
+          nameParts(other.table ?? '')[1] === draft.existing?.name &&
           /\bINSERT\b/i.test(other.sql ?? ''),
       )
       .map((trigger) => ({

@@ -47,22 +47,24 @@ export function draftMoves(source: Catalog, target: Catalog, settings: Settings)
     chosen.map((table) => choiceFor(table, settings)?.name ?? table.name),
     { style: settings.names, kept: chosen.flatMap((table) => choiceFor(table, settings)?.name ?? []) },
   )
-  const blockers: Blocker[] = []
-  const drafts = chosen.map((table) => {
-    const choice = choiceFor(table, settings)
-    const name = named.names.get(choice?.name ?? table.name)!
-    const existing = findTable(target, settings.targetSchema, name, table.name)
-    const columns = draftColumns(table, existing, choice, settings)
-    leftOut.push(...columns.leftOut)
-    blockers.push(...columns.blockers)
-    return {
-      source: table,
-      target: existing?.name ?? name,
-      existing,
-      columns: columns.columns,
-      notes: columns.notes,
-    }
-  })
+  const blockers: Blocker[] = chosen.filter(isUnfindable).map(unfindable)
+  const drafts = chosen
+    .filter((table) => !isUnfindable(table))
+    .map((table) => {
+      const choice = choiceFor(table, settings)
+      const name = named.names.get(choice?.name ?? table.name)!
+      const existing = findTable(target, settings.targetSchema, name, table.name)
+      const columns = draftColumns(table, existing, choice, settings)
+      leftOut.push(...columns.leftOut)
+      blockers.push(...columns.blockers)
+      return {
+        source: table,
+        target: existing?.name ?? name,
+        existing,
+        columns: columns.columns,
+        notes: columns.notes,
+      }
+    })
   return { drafts, leftOut, blockers, notes: named.notes }
 }
 
@@ -96,9 +98,25 @@ function whyLeftOut(table: Table, settings: Settings): string | null {
   if (!settings.moves.rest && choiceFor(table, settings) === null)
     return "the config's moves do not name it, and have no '*'"
   if (table.columns.length === 0) return 'it has no column that can be carried'
-  if (table.rowid === null && table.primaryKey === null)
-    return 'nothing finds its rows: all names of the rowid are taken by columns'
   return null
+}
+
+/** Columns took all the names of the rowid, and no key that is never NULL stands in for it. */
+function isUnfindable(table: Table): boolean {
+  const key = table.primaryKey?.columns ?? []
+  const sure = key.every((name) => table.columns.find((column) => column.name === name)?.notNull)
+  return table.rowid === null && (key.length === 0 || !sure)
+}
+
+function unfindable(table: Table): Blocker {
+  return {
+    code: 'LF205',
+    table: table.name,
+    column: null,
+    message: `nothing finds the rows of ${table.name}: its columns take all names of the rowid, and it has no key`,
+    examples: [],
+    choices: [`--exclude ${table.name}   leave the table out`],
+  }
 }
 
 /** Names that the user wrote must exist; a slip of the pen must not become a table that is not moved. */

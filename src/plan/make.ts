@@ -48,10 +48,15 @@ export interface Studied {
 export interface Planned {
   readonly plan: Plan
   /** By source table: its chunks, and the rows that will be set aside. */
-  readonly work: ReadonlyMap<
-    string,
-    { readonly chunks: readonly ChunkRange[]; readonly marking: Marking | null }
-  >
+  readonly work: ReadonlyMap<string, MoveWork>
+}
+
+export interface MoveWork {
+  readonly chunks: readonly ChunkRange[]
+  /** Rows that will be set aside. */
+  readonly marking: Marking | null
+  /** What a row may break; for ranges that the profile has not looked at. */
+  readonly tested: MarkedTable
 }
 
 export interface ChunkRange extends KeyRange {
@@ -78,13 +83,12 @@ export async function makePlan(input: PlanInput): Promise<Planned> {
             refersToItself(one.draft, drafted.drafts) ? Number.POSITIVE_INFINITY : input.settings.batchSize,
           ),
           marking: markings.get(one.draft.source.name) ?? null,
+          tested: assembled.marked.get(one.draft.source.name)!,
         },
       ]),
     ),
   }
 }
-
-export type Marked = ReadonlyMap<string, MarkedTable>
 
 async function study(input: PlanInput, drafts: readonly Draft[]): Promise<Studied[]> {
   const results: Studied[] = []

@@ -1,4 +1,5 @@
 import type { Table } from '../catalog/model.ts'
+import { nameParts } from '../connection/quote.ts'
 import type { PlanInput, Studied } from './make.ts'
 import type { LeftOut, TargetTable } from './model.ts'
 import { relationNames } from './names.ts'
@@ -44,8 +45,11 @@ function takenNames({ target }: PlanInput, schema: string): string[] {
       table.name,
       ...table.indexes.map((index) => index.name),
       ...(table.primaryKey?.name ? [table.primaryKey.name] : []),
+      ...table.columns.flatMap((column) => nameParts(column.sequence ?? '')[1] ?? []),
     ]),
-    ...target.others.filter((other) => other.kind !== 'trigger').map((other) => other.name),
+    ...target.others
+      .filter((other) => other.kind !== 'trigger' && other.kind !== 'function')
+      .flatMap((other) => nameParts(other.name)[1] ?? []),
   ]
 }
 

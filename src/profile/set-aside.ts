@@ -12,6 +12,8 @@ export interface Reason {
 
 export interface MarkedTable {
   readonly question: TableQuestion
+  /** Only part of the table was profiled: the other ranges are marked later, by `markMore`. */
+  readonly partial: boolean
   /** Rows that do not fit, by test, and where they lie. */
   readonly tests: readonly (Reason & { readonly sql: string })[]
   readonly failing: readonly ScanRange[]
@@ -28,11 +30,13 @@ export interface MarkedTable {
 export interface Marking {
   /** SQL over the source table: true for a row that is set aside. `alias` may qualify its key. */
   readonly excluded: (alias?: string) => string
-  /** Quoted, in temp: `landfall_k1 …`, `landfall_reason`. */
-  readonly table: string
+  /** SQL over the source table: the reason's number for a row that is set aside. */
+  readonly reason: string
   readonly reasons: readonly Reason[]
   readonly findings: readonly Finding[]
   readonly rows: number
+  /** Marks the rows of ranges that the profile has not looked at. */
+  markMore(ranges: readonly ScanRange[]): Promise<void>
 }
 
 const JOB = new URL(`./mark-job${extname(import.meta.url)}`, import.meta.url).href
@@ -44,26 +48,30 @@ const JOB = new URL(`./mark-job${extname(import.meta.url)}`, import.meta.url).hr
  */
 export async function markRows(tables: ReadonlyMap<string, MarkedTable>): Promise<Map<string, Marking>> {
   const markers = new Map([...tables].map(([name, table], i) => [name, new Marker(table, i)] as const))
-  for (const marker of markers.values()) await marker.markMisfits()
+  for (const marker of markers.values()) {
+    if (marker.asked.partial) await marker.ensureTable()
+    await marker.markMisfits(marker.asked.failing)
+  }
   for (const marker of markers.values()) await marker.markDuplicates()
   for (let fresh = true; fresh; ) {
     fresh = false
     for (const marker of markers.values()) if (await marker.markChildren(markers)) fresh = true
   }
   const result = new Map<string, Marking>()
-  for (const [name, marker] of markers) if (marker.rows > 0) result.set(name, await marker.marking())
+  for (const [name, marker] of markers)
+    if (marker.rows > 0 || marker.asked.partial) result.set(name, await marker.marking())
   return result
 }
 
 class Marker {
   readonly table: string
   rows = 0
-  readonly #asked: MarkedTable
+  readonly asked: MarkedTable
   readonly #reasons: Reason[]
   readonly #counts: number[]
 
   constructor(asked: MarkedTable, index: number) {
-    this.#asked = asked
+    this.asked = asked
     this.table = `temp."landfall_bad_${index}"`
     this.#reasons = [...asked.tests, ...asked.uniques, ...asked.parents].map(({ column, text }) => ({
       column,
@@ -73,18 +81,22 @@ class Marker {
   }
 
   excluded(alias?: string): string {
-    if (this.rows === 0) return '0'
+    if (this.rows === 0 && !this.asked.partial) return '0'
     const prefix = alias === undefined ? '' : `${alias}.`
-    const keys = this.#asked.question.key.expressions.map((key) => `${prefix}${key}`)
+    const keys = this.asked.question.key.expressions.map((key) => `${prefix}${key}`)
     if (keys.length === 1) return `${keys[0]} IN (SELECT landfall_k1 FROM ${this.table})`
-    const same = keys.map((key, i) => `landfall_k${i + 1} IS ${key}`).join(' AND ')
-    return `EXISTS (SELECT 1 FROM ${this.table} WHERE ${same})`
+    return `EXISTS (SELECT 1 FROM ${this.table} WHERE ${this.#same(alias)})`
   }
 
-  async markMisfits(): Promise<void> {
-    const { question, tests, failing } = this.#asked
+  /** The table must be there on each reader, even when it stays empty. */
+  async ensureTable(): Promise<void> {
+    await this.#insert([])
+  }
+
+  async markMisfits(ranges: readonly ScanRange[]): Promise<void> {
+    const { question, tests } = this.asked
     if (tests.length === 0) return
-    for (const group of batches(failing, 4)) {
+    for (const group of batches(ranges, 4)) {
       const sql = group.map((range) =>
         failingKeys(
           question,
@@ -97,7 +109,7 @@ class Marker {
   }
 
   async markDuplicates(): Promise<void> {
-    const { question, uniques, tests } = this.#asked
+    const { question, uniques, tests } = this.asked
     for (const [i, unique] of uniques.entries()) {
       const keys = question.key.expressions
       const present = unique.values.map((value) => `(${value}) IS NOT NULL`).join(' AND ')
@@ -109,13 +121,13 @@ class Marker {
 
   /** Children that have no parent left; true when there were new ones. */
   async markChildren(markers: ReadonlyMap<string, Marker>): Promise<boolean> {
-    const { question, parents, tests, uniques } = this.#asked
+    const { question, parents, tests, uniques } = this.asked
     let fresh = false
     for (const [i, link] of parents.entries()) {
       const parent = markers.get(link.parent)
       if (!parent || parent.rows === 0) continue
       const keys = question.key.expressions.map((key) => literalOf(`t.${key}`)).join(', ')
-      const sql = `SELECT ${tests.length + uniques.length + i}, ${keys} FROM ${question.table} AS t WHERE ${link.present} AND NOT (${this.excluded('t')}) AND NOT EXISTS (SELECT 1 FROM ${parent.#asked.question.table} AS p WHERE ${link.match} AND NOT (${parent.excluded('p')}))`
+      const sql = `SELECT ${tests.length + uniques.length + i}, ${keys} FROM ${question.table} AS t WHERE ${link.present} AND NOT (${this.excluded('t')}) AND NOT EXISTS (SELECT 1 FROM ${parent.asked.question.table} AS p WHERE ${link.match} AND NOT (${parent.excluded('p')}))`
       const [rows] = await run(question, [sql])
       await this.#remember(rows!.map((row) => row.map(String)))
       if (rows!.length > 0) fresh = true
@@ -125,8 +137,9 @@ class Marker {
 
   async marking(): Promise<Marking> {
     return {
-      table: this.table,
       rows: this.rows,
+      reason: `(SELECT landfall_reason FROM ${this.table} WHERE ${this.#same()})`,
+      markMore: (ranges) => this.markMisfits(ranges),
       reasons: this.#reasons,
       excluded: (alias) => this.excluded(alias),
       findings: await this.#findings(),
@@ -134,14 +147,13 @@ class Marker {
   }
 
   async #findings(): Promise<Finding[]> {
-    const { question } = this.#asked
+    const { question } = this.asked
     const found: Finding[] = []
     for (const [i, reason] of this.#reasons.entries()) {
       if (this.#counts[i] === 0) continue
       const keys = question.key.expressions
       const preview = keyPreview(question.key.names, keys)
-      const same = keys.map((key, k) => `landfall_k${k + 1} IS t.${key}`).join(' AND ')
-      const sql = `SELECT ${preview} FROM ${question.table} AS t WHERE EXISTS (SELECT 1 FROM ${this.table} WHERE ${same} AND landfall_reason = ${i}) LIMIT 10`
+      const sql = `SELECT ${preview} FROM ${question.table} AS t WHERE EXISTS (SELECT 1 FROM ${this.table} WHERE ${this.#same('t')} AND landfall_reason = ${i}) LIMIT 10`
       const [rows] = await run(question, [sql])
       const examples = rows!.map((row) => String(row[0]))
       found.push({ column: reason.column, reason: reason.text, rows: this.#counts[i]!, examples })
@@ -151,10 +163,21 @@ class Marker {
 
   async #remember(rows: readonly (readonly string[])[]): Promise<void> {
     if (rows.length === 0) return
-    const { question } = this.#asked
-    const width = question.key.expressions.length
-    await question.source.runOnEach({ module: JOB, export: 'mark', args: { table: this.table, width, rows } })
+    await this.#insert(rows)
     for (const row of rows) this.#counts[Number(row[0])]! += 1
     this.rows += rows.length
+  }
+
+  async #insert(rows: readonly (readonly string[])[]): Promise<void> {
+    const { question } = this.asked
+    const width = question.key.expressions.length
+    await question.source.runOnEach({ module: JOB, export: 'mark', args: { table: this.table, width, rows } })
+  }
+
+  #same(alias?: string): string {
+    const prefix = alias === undefined ? '' : `${alias}.`
+    return this.asked.question.key.expressions
+      .map((key, i) => `landfall_k${i + 1} IS ${prefix}${key}`)
+      .join(' AND ')
   }
 }

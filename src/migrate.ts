@@ -1,0 +1,127 @@
+import type { Settings, TargetSettings } from './config/model.ts'
+import { reachExistingTarget, reachTarget, type Target } from './connection/target.ts'
+import { type MigrateReport, REPORT_VERSION, type StatusReport } from './contract/report.ts'
+import { findRun } from './journal/journal.ts'
+import { journalState } from './journal/schema.ts'
+import { status as journalStatus } from './journal/status.ts'
+import { planFor } from './migrate/begin.ts'
+import { EMPTY_TARGET, type OpenSource, openSourceOf, type Tools } from './migrate/ends.ts'
+import { dryRunReport } from './migrate/report.ts'
+import { runMigration } from './migrate/run.ts'
+import { makePlan } from './plan/make.ts'
+import type { Plan } from './plan/model.ts'
+
+export type { Tools } from './migrate/ends.ts'
+
+/**
+ * Compiles the Plan: every decision, every row that does not fit. Writes nothing anywhere; an embedded
+ * target that was never made stays unmade.
+ *
+ * Errors: LF001 to LF005 usage, LF1xx source, LF3xx target. Blockers are part of the Plan.
+ */
+export async function plan(settings: Settings, tools: Tools = {}): Promise<Plan> {
+  const from = await openSourceOf(settings, tools)
+  try {
+    return await stoppable(from, tools, async () => {
+      const target = await reachExistingTarget(settings.to, settings.embeddedFolder)
+      if (target === null) return await planForNothing(from, settings, tools)
+      try {
+        return await planAgainst(target, from, settings, tools)
+      } finally {
+        await target.close(settings.keepRunning)
+      }
+    })
+  } finally {
+    await from.source.close()
+  }
+}
+
+async function planAgainst(
+  target: Target,
+  from: OpenSource,
+  settings: Settings,
+  tools: Tools,
+): Promise<Plan> {
+  const session = await target.open('plan')
+  try {
+    const known = (await journalState(session)) === 'present'
+    const run = known ? await findRun(session, settings.name) : null
+    return (await planFor({ session, settings, from, target, tools }, run)).plan
+  } finally {
+    await session.close()
+  }
+}
+
+async function planForNothing(from: OpenSource, settings: Settings, tools: Tools): Promise<Plan> {
+  tools.progress?.({ kind: 'phase', phase: 'profile' })
+  const planned = await makePlan({
+    source: from.source,
+    sourceLabel: from.label,
+    catalog: from.catalog,
+    target: EMPTY_TARGET,
+    targetLabel: `embedded PostgreSQL in ${settings.embeddedFolder}`,
+    isOccupied: async () => false,
+    settings,
+    progress: tools.progress ?? (() => {}),
+  })
+  return planned.plan
+}
+
+/**
+ * Moves the source into the target, or goes on where an earlier attempt stopped: the same end, whenever
+ * it was interrupted.
+ *
+ * Errors: those of `plan`; LF2xx refused before writing; LF401 another run is at work; LF403 when
+ * `tools.signal` was aborted.
+ */
+export async function migrate(settings: Settings, tools: Tools = {}): Promise<MigrateReport> {
+  const startedAt = new Date()
+  if (settings.dryRun) return dryRunReport(await plan(settings, tools), settings, startedAt)
+  const from = await openSourceOf(settings, tools)
+  try {
+    return await stoppable(from, tools, async () => {
+      const target = await reachTarget(settings.to, settings.embeddedFolder)
+      try {
+        return await runMigration({ settings, tools, from, target, startedAt })
+      } finally {
+        await target.close(settings.keepRunning)
+      }
+    })
+  } finally {
+    await from.source.close()
+  }
+}
+
+/** Where every migration of the target stands, by its journal. Writes nothing. */
+export async function status(settings: TargetSettings): Promise<StatusReport> {
+  const target = await reachExistingTarget(settings.to, settings.embeddedFolder)
+  if (target === null)
+    return {
+      version: REPORT_VERSION,
+      command: 'status',
+      target: `embedded PostgreSQL in ${settings.embeddedFolder}`,
+      migrations: [],
+    }
+  try {
+    const session = await target.open('status')
+    try {
+      return await journalStatus(session, target.label)
+    } finally {
+      await session.close()
+    }
+  } finally {
+    await target.close(false)
+  }
+}
+
+/** While the profile runs, an interruption stops its reading at once: nothing has been written yet. */
+async function stoppable<T>(from: OpenSource, { signal }: Tools, work: () => Promise<T>): Promise<T> {
+  const stop = () => from.source.abort()
+  signal?.addEventListener('abort', stop)
+  if (signal?.aborted) stop()
+  try {
+    return await work()
+  } finally {
+    signal?.removeEventListener('abort', stop)
+  }
+}

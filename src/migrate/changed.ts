@@ -1,0 +1,35 @@
+import { extname } from 'node:path'
+import type { SqliteSource } from '../connection/sqlite-source.ts'
+import { chunkSelect } from '../copy/select.ts'
+import type { ChunkRecord, ChunkResult } from '../journal/model.ts'
+import type { Planned } from '../plan/make.ts'
+
+const JOB = new URL(`../copy/chunk-job${extname(import.meta.url)}`, import.meta.url).href
+
+/**
+ * Reads every chunk that is done once more, without writing it, and compares the digests. No difference
+ * means that going on is exactly as if the run had begun with today's source.
+ */
+export async function changedTables(
+  source: SqliteSource,
+  planned: Planned,
+  chunks: readonly ChunkRecord[],
+): Promise<string[]> {
+  const moves = new Map(planned.plan.moves.map((move) => [move.source, move]))
+  const changed = new Set<string>()
+  await Promise.all(
+    chunks.map(async (chunk) => {
+      const move = moves.get(chunk.move)
+      if (chunk.result === null || move === undefined) return
+      const excluded = planned.work.get(chunk.move)!.marking?.excluded() ?? '0'
+      const read = chunkSelect(move, chunk, { excluded, large: move.largeValues })
+      const now = await source.run<Pick<ChunkResult, 'loaded' | 'digest'>>({
+        module: JOB,
+        export: 'digestChunk',
+        args: read,
+      })
+      if (now.digest !== chunk.result.digest || now.loaded !== chunk.result.loaded) changed.add(chunk.move)
+    }),
+  )
+  return [...moves.keys()].filter((name) => changed.has(name))
+}

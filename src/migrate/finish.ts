@@ -1,0 +1,100 @@
+import { checkRows, tally } from '../checks/rows.ts'
+import { ident, qualified } from '../connection/quote.ts'
+import type { CheckResult } from '../contract/check.ts'
+import { LandfallError } from '../errors.ts'
+import { addChecks, announceSteps, doneSteps, recordStep } from '../journal/evidence.ts'
+import { fenced } from '../journal/fence.ts'
+import type { ChunkRecord, RunRecord } from '../journal/model.ts'
+import { epochCheck } from '../journal/statements.ts'
+import type { Plan } from '../plan/model.ts'
+import { run as runStatements } from '../profile/run.ts'
+import { runSteps } from '../schema/apply.ts'
+import { createStatements } from '../schema/postgres.ts'
+import { finishSteps } from '../schema/steps.ts'
+import type { Start } from './begin.ts'
+import { targetCatalog } from './ends.ts'
+
+/** Makes the target's schema and tables where they are missing; each table together with its record. */
+export async function createTables(start: Start, run: RunRecord, plan: Plan): Promise<void> {
+  const { session, lock } = start
+  const done = await doneSteps(session, run.id)
+  const made = plan.moves.filter((move) => !move.existing)
+  if (made.length > 0) {
+    const schema = `schema ${ident(plan.target.schema)}`
+    if (!done.has(schema)) {
+      await fenced(session, lock, async () => {
+        await session.query(`CREATE SCHEMA IF NOT EXISTS ${ident(plan.target.schema)}`)
+        await recordStep(session, run.id, schema)
+      })
+    }
+  }
+  for (const { target } of made) {
+    const name = `table ${qualified(target.schema, target.name)}`
+    if (done.has(name)) continue
+    await fenced(session, lock, async () => {
+      for (const sql of createStatements(target)) await session.query(sql)
+      for (const sql of rights(start, target)) await session.query(sql)
+      await recordStep(session, run.id, name, target)
+    })
+  }
+}
+
+function rights({ settings }: Start, target: { readonly schema: string; readonly name: string }): string[] {
+  const table = qualified(target.schema, target.name)
+  return [
+    ...(settings.grants ?? []).map(
+      (grant) => `GRANT ${grant.rights.join(', ')} ON ${table} TO ${ident(grant.role)}`,
+    ),
+    ...(settings.owner === undefined ? [] : [`ALTER TABLE ${table} OWNER TO ${ident(settings.owner)}`]),
+  ]
+}
+
+/** Keys, indexes, checks, foreign keys, sequences and statistics, as many at once as their locks allow. */
+export async function finishTables(
+  start: Start,
+  run: RunRecord,
+  plan: Plan,
+  signal: AbortSignal,
+): Promise<void> {
+  const { session, settings, target, tools, lock } = start
+  const steps = finishSteps(plan.moves, await targetCatalog(session, settings, []))
+  await announceSteps(
+    session,
+    run.id,
+    steps.map((step) => step.name),
+  )
+  await runSteps(steps, {
+    open: () => target.open('finish'),
+    jobs: settings.jobs,
+    done: await doneSteps(session, run.id),
+    signal,
+    onStep: ({ step, state, done, total }) => {
+      if (state === 'done') tools.progress?.({ kind: 'step', name: step.name, done, total })
+    },
+    record: async (inner, step) => {
+      const { sql, values } = epochCheck(lock)
+      if ((await inner.query(sql, values)).rowCount !== 1)
+        throw new LandfallError('LF402', 'another process has taken over this run')
+      await recordStep(inner, run.id, step.name)
+    },
+  })
+}
+
+/** For every table: what the source holds, counted anew, is what was loaded or set aside. */
+export async function checkTables(
+  start: Start,
+  run: RunRecord,
+  plan: Plan,
+  chunks: readonly ChunkRecord[],
+): Promise<CheckResult[]> {
+  const checks: CheckResult[] = []
+  for (const move of plan.moves) {
+    const [counted] = await runStatements({ source: start.from.source }, [
+      `SELECT count(*) FROM ${ident(move.source)}`,
+    ])
+    const rows = Number(counted![0]![0])
+    checks.push(await checkRows(start.session, run.id, move, rows, tally(chunks, move.source)))
+  }
+  await addChecks(start.session, run.id, checks)
+  return checks
+}

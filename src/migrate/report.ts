@@ -1,0 +1,101 @@
+import { tally } from '../checks/rows.ts'
+import type { Settings } from '../config/model.ts'
+import type { CheckResult } from '../contract/check.ts'
+import {
+  type MigrateReport,
+  type PhaseReport,
+  REPORT_VERSION,
+  type RejectSummary,
+  type TableReport,
+} from '../contract/report.ts'
+import type { ChunkRecord } from '../journal/model.ts'
+import type { Plan } from '../plan/model.ts'
+import type { Span } from './load.ts'
+
+/** Measures the phases of one attempt. */
+export class PhaseClock {
+  readonly #phases: PhaseReport[] = []
+
+  async measure<T>(name: PhaseReport['name'], work: () => Promise<T>): Promise<T> {
+    const began = performance.now()
+    try {
+      return await work()
+    } finally {
+      this.#phases.push({ name, seconds: (performance.now() - began) / 1000 })
+    }
+  }
+
+  get phases(): readonly PhaseReport[] {
+    return [...this.#phases]
+  }
+}
+
+export interface ReportParts {
+  readonly settings: Settings
+  readonly startedAt: Date
+  readonly plan: Plan
+  readonly target: string
+  readonly outcome: MigrateReport['outcome']
+  readonly resumed: boolean
+  readonly phases: readonly PhaseReport[]
+  readonly chunks: readonly ChunkRecord[]
+  readonly spans: ReadonlyMap<string, Span>
+  readonly rejects: readonly RejectSummary[]
+  readonly checks: readonly CheckResult[]
+  readonly notes: readonly string[]
+}
+
+/** One object for people and machines. Status 1 when rows were set aside or a check did not pass. */
+export function migrateReport(parts: ReportParts): MigrateReport {
+  const { settings, plan, chunks, checks } = parts
+  const tables = plan.moves.map((move): TableReport => {
+    const span = parts.spans.get(move.source)
+    const seconds = span ? (span.to - span.from) / 1000 : 0
+    return {
+      source: move.source,
+      target: `${move.target.schema}.${move.target.name}`,
+      ...tally(chunks, move.source),
+      seconds,
+      rowsPerSecond: seconds > 0 ? Math.round(span!.rows / seconds) : 0,
+    }
+  })
+  const clean =
+    tables.every((table) => table.setAside === 0) && checks.every((check) => check.result === 'pass')
+  return {
+    version: REPORT_VERSION,
+    command: 'migrate',
+    migration: settings.name,
+    outcome: parts.outcome,
+    exitCode: clean ? 0 : 1,
+    source: plan.source.label,
+    target: parts.target,
+    resumed: parts.resumed,
+    startedAt: parts.startedAt.toISOString(),
+    seconds: (Date.now() - parts.startedAt.getTime()) / 1000,
+    phases: parts.phases,
+    tables,
+    rejects: parts.rejects,
+    checks,
+    notes: parts.notes,
+  }
+}
+
+/** What `--dry-run` gives: the plan's tables, with nothing loaded. */
+export function dryRunReport(plan: Plan, settings: Settings, startedAt: Date): MigrateReport {
+  return migrateReport({
+    settings,
+    startedAt,
+    plan,
+    target: plan.target.label,
+    outcome: 'dry-run',
+    resumed: false,
+    phases: [],
+    chunks: [],
+    spans: new Map(),
+    rejects: plan.moves.flatMap((move) =>
+      move.statistics.misfits.map((misfit) => ({ table: move.source, ...misfit })),
+    ),
+    checks: [],
+    notes: plan.notes,
+  })
+}
