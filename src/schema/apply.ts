@@ -98,7 +98,9 @@ async function runStep(session: StepSession, step: Step, options: RunStepsOption
     })
   } catch (error) {
     if (!refused || !(error instanceof LandfallError) || error.code !== 'LF304') throw error
-    throw new LandfallError('LF304', `${step.name}: ${error.message}`, {
+    // The detail names the key that is there twice, or that has no parent.
+    const detail = typeof error.details?.detail === 'string' ? ` (${error.details.detail})` : ''
+    throw new LandfallError('LF304', `${step.name}: ${error.message}${detail}`, {
       hint: [
         error.hint,
         'The rows are loaded. Once the reason is gone, the same command goes on with this step.',

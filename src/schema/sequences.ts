@@ -42,14 +42,16 @@ export function existingSequences(table: Table, loaded: TargetTable): SequenceUs
  */
 export function sequenceStatement(schema: string, table: string, use: SequenceUse): string {
   const column = ident(use.column)
-  return `select pg_catalog.setval(seq.seqrelid::regclass, far.value, true)
+  // greatest() and least() pass NULL over: an end of the sequence among them would be taken for a value.
+  return `select pg_catalog.setval(seq.seqrelid::regclass, greatest(least(far.value, seq.seqmax), seq.seqmin)::bigint, true)
 from pg_catalog.pg_sequence seq
 cross join (select min(${column})::numeric as least, max(${column})::numeric as most from ${qualified(schema, table)}) held
 cross join lateral (
   select case when seq.seqincrement > 0
-    then least(greatest(held.most, ${use.floor ?? 'null'}, pg_catalog.pg_sequence_last_value(seq.seqrelid)), seq.seqmax)
-    else greatest(least(held.least, pg_catalog.pg_sequence_last_value(seq.seqrelid)), seq.seqmin)
-  end::bigint as value
+    then greatest(held.most, ${use.floor ?? 'null'}, pg_catalog.pg_sequence_last_value(seq.seqrelid))
+    else least(held.least, pg_catalog.pg_sequence_last_value(seq.seqrelid))
+  end as value
 ) far
-where seq.seqrelid = ${use.sequence} and far.value between seq.seqmin and seq.seqmax`
+where seq.seqrelid = ${use.sequence}
+  and case when seq.seqincrement > 0 then far.value >= seq.seqmin else far.value <= seq.seqmax end`
 }

@@ -98,7 +98,8 @@ function plain(cell: unknown): unknown {
 
 /** Evaluates both; false where it was not translated. Compares numbers by value, and everything else exactly. */
 async function same(sql: string, purpose: 'index' | 'check' | 'predicate'): Promise<boolean> {
-  const translated = translate(sql, context({ purpose }))
+  // A value that an index would fold by its collation is compared as it is.
+  const translated = translate(purpose === 'index' ? `(${sql}) collate binary` : sql, context({ purpose }))
   if (!('sql' in translated)) return false
   const as = (text: string) =>
     purpose === 'index'
@@ -283,9 +284,8 @@ describe('expressions that mean the same', () => {
     'substring(t, 1, 1)',
     '"t" = \'abc\'',
   ])('%s', async (sql) => {
-    const purposes = await Promise.all(
-      (['index', 'check', 'predicate'] as const).map((purpose) => same(sql, purpose)),
-    )
+    const purposes: boolean[] = []
+    for (const purpose of ['index', 'check', 'predicate'] as const) purposes.push(await same(sql, purpose))
     expect(purposes, JSON.stringify(translate(sql, context()))).toContain(true)
   })
 
