@@ -1,7 +1,7 @@
 import { isExpected, LandfallError, type Place } from '../errors.ts'
 import type { Blocker } from '../plan/model.ts'
-import { renderBlocker } from './plan.ts'
-import { PLAIN, printable, type Style, withoutSecrets } from './text.ts'
+import { blockerChoices, blockerRows, renderBlocker } from './plan.ts'
+import { many, PLAIN, printable, type Style, withoutSecrets } from './text.ts'
 
 /** Labels (never connection strings) of the two databases, as far as they are known. */
 export interface Ends {
@@ -28,20 +28,31 @@ export interface ErrorReport {
 export function renderError(error: unknown, ends: Ends = {}, style: Style = PLAIN): string {
   const { bold, dim, red } = style.colors
   if (!isExpected(error)) return renderBug(error, style)
-  const lines = [`${red(bold(`error ${error.code}`))}  ${multiline(error.message, '             ')}`]
-  const place = placeText(error)
+  const blockers = blockersOf(error)
+  const only = blockers.length === 1 ? blockers[0] : undefined
+  const message = only?.message ?? (blockers.length > 1 ? headline(blockers) : error.message)
+  const lines = [`${red(bold(`error ${error.code}`))}  ${multiline(message, '             ')}`]
+  const place = blockers.length > 0 ? '' : placeText(error)
   if (place !== '') lines.push(`  ${dim('at    ')} ${place}`)
+  if (only !== undefined) lines.push(...blockerRows(only, style, '  '))
   const labels = [
     ends.source === undefined ? '' : `${dim('source')} ${printable(ends.source)}`,
     ends.target === undefined ? '' : `${dim('target')} ${printable(ends.target)}`,
   ].filter((label) => label !== '')
   if (labels.length > 0) lines.push(`  ${labels.join('     ')}`)
-  for (const blocker of blockersOf(error)) lines.push(...renderBlocker(blocker, style))
-  error.hint?.split('\n').forEach((line, i) => {
+  if (only !== undefined) lines.push(...blockerChoices(only, style, '  '))
+  else if (blockers.length > 0) lines.push(...blockers.flatMap((blocker) => renderBlocker(blocker, style)))
+  // With blockers the choices are the hint.
+  const hint = blockers.length > 0 ? [] : (error.hint?.split('\n') ?? [])
+  hint.forEach((line, i) => {
     lines.push(`  ${dim(i === 0 ? 'try   ' : '      ')} ${printable(line)}`)
   })
   lines.push(`  ${error.exitCode === 5 ? 'nothing was written.     ' : ''}landfall docs ${error.code}`)
   return `${lines.join('\n')}\n`
+}
+
+function headline(blockers: readonly Blocker[]): string {
+  return `${many(blockers.length, 'decision')} to take before anything is written`
 }
 
 /** The same for machines. */

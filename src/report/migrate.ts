@@ -46,7 +46,8 @@ function headline(report: MigrateReport): string {
 function tables(report: MigrateReport, style: Style): string[] {
   const sum = (of: 'loaded' | 'setAside') => report.tables.reduce((n, table) => n + table[of], 0)
   const body = report.tables.map((table) => [
-    table.source === table.target ? table.target : `${table.source} -> ${table.target}`,
+    // The target's name comes with its schema.
+    table.target.endsWith(`.${table.source}`) ? table.source : `${table.source} -> ${table.target}`,
     count(table.loaded),
     count(table.setAside),
     duration(table.seconds),

@@ -123,13 +123,20 @@ function verdict(plan: Plan, style: Style): string[] {
 
 /** One decision that a person has to take, with what can be chosen. */
 export function renderBlocker(blocker: Blocker, style: Style): string[] {
-  const { red, dim } = style.colors
-  const lines = [`  ${red(blocker.code)}  ${printable(blocker.message)}`]
-  if (blocker.examples.length > 0) {
-    lines.push(`    ${dim('rows  ')} ${blocker.examples.map(printable).join(', ')}`)
-  }
-  blocker.choices.forEach((choice, i) => {
-    lines.push(`    ${dim(i === 0 ? 'choose' : '      ')} ${printable(choice)}`)
-  })
-  return lines
+  return [
+    `  ${style.colors.red(blocker.code)}  ${printable(blocker.message)}`,
+    ...blockerRows(blocker, style, '    '),
+    ...blockerChoices(blocker, style, '    '),
+  ]
+}
+
+export function blockerRows(blocker: Blocker, style: Style, indent: string): string[] {
+  if (blocker.examples.length === 0) return []
+  return [`${indent}${style.colors.dim('rows  ')} ${blocker.examples.map(printable).join(', ')}`]
+}
+
+export function blockerChoices(blocker: Blocker, style: Style, indent: string): string[] {
+  return blocker.choices.map(
+    (choice, i) => `${indent}${style.colors.dim(i === 0 ? 'choose' : '      ')} ${printable(choice)}`,
+  )
 }

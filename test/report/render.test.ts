@@ -58,7 +58,7 @@ describe('a finished run', () => {
     expect(lines[0]).toBe('Done   shop, 12.3 s')
     const products = lines.find((line) => line.startsWith('products'))
     expect(products).toMatch(/^products +3,999,998 +2 +4\.00 s +1\.00 M\/s$/)
-    expect(lines.find((line) => line.startsWith('Shops -> shops'))).toHaveLength(products!.length)
+    expect(lines.find((line) => line.startsWith('Shops -> public.shops'))).toHaveLength(products!.length)
     expect(lines.find((line) => line.startsWith('in all'))).toMatch(/4,000,008 +2 +4\.00 s +1\.00 M\/s/)
     expect(lines).toContain('1 check passed')
   })
@@ -111,18 +111,32 @@ describe('an error', () => {
 
   test('teaches: code, place, both ends, choices, hint, where to read on', () => {
     expect(renderError(error, { source: 'sqlite:shop.db', target: 'postgres://app@h/shop' })).toBe(
-      `error LF204  products.qty cannot be stored as integer
-  at     table products, column qty, id = 2
+      `error LF204  products.qty cannot be stored as integer: 2 of 1204 rows hold text
+  rows   id = 2 ("toto"), id = 3 ("12,5")
   source sqlite:shop.db     target postgres://app@h/shop
-  LF204  products.qty cannot be stored as integer: 2 of 1204 rows hold text
-    rows   id = 2 ("toto"), id = 3 ("12,5")
-    choose --bad-rows set-aside
-           moves.products.columns.qty { type: 'text' } or { convert: sql\`…\` }
-  try    first
-         second
+  choose --bad-rows set-aside
+         moves.products.columns.qty { type: 'text' } or { convert: sql\`…\` }
   nothing was written.     landfall docs LF204
 `,
     )
+  })
+
+  test('with several decisions shows each, and one without shows its place and hint', () => {
+    const [blocker] = samplePlan().blockers
+    const several = new LandfallError('LF205', 'both', { details: { blockers: [blocker, blocker] } })
+    expect(renderError(several)).toMatch(/^error LF205 {2}2 decisions to take before anything is written\n/)
+    expect(renderError(several).match(/choose --bad-rows set-aside/g)).toHaveLength(2)
+    const plain = new LandfallError('LF104', 'first\nsecond', {
+      hint: 'this\nor that',
+      place: { table: 'products', column: 'qty', key: 'id = 2' },
+    })
+    expect(renderError(plain)).toBe(`error LF104  first
+             second
+  at     table products, column qty, id = 2
+  try    this
+         or that
+  landfall docs LF104
+`)
   })
 
   test('that is expected has no stack; a bug has one, and neither shows a password', () => {

@@ -149,7 +149,7 @@ export function sampleReport(change: Partial<MigrateReport> = {}): MigrateReport
     tables: [
       {
         source: 'products',
-        target: 'products',
+        target: 'public.products',
         read: 4_000_000,
         loaded: 3_999_998,
         setAside: 2,
@@ -159,7 +159,7 @@ export function sampleReport(change: Partial<MigrateReport> = {}): MigrateReport
       },
       {
         source: 'Shops',
-        target: 'shops',
+        target: 'public.shops',
         read: 10,
         loaded: 10,
         setAside: 0,
