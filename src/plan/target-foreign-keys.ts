@@ -2,7 +2,7 @@ import type { ForeignKey, Table } from '../catalog/model.ts'
 import { typeClass } from '../types/expression-value.ts'
 import type { TargetColumn, TargetForeignKey } from './model.ts'
 import { madeName } from './names.ts'
-import type { Building, MovedTable } from './target-table.ts'
+import type { Building, MovedTable } from './target-building.ts'
 
 /** The foreign keys that PostgreSQL can keep; the others are left out with their reasons. */
 export function targetForeignKeys(

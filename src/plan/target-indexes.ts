@@ -4,7 +4,7 @@ import { translate } from '../types/expression.ts'
 import { typeClass } from '../types/expression-value.ts'
 import type { TargetIndex, TargetTable } from './model.ts'
 import { madeName } from './names.ts'
-import type { Building } from './target-table.ts'
+import type { Building } from './target-building.ts'
 
 /** Types without an order, so that no btree can hold them. */
 const NO_ORDER = new Set([

@@ -1,41 +1,13 @@
-import type { Column, Table } from '../catalog/model.ts'
+import type { Column } from '../catalog/model.ts'
 import { type ExpressionColumn, translate } from '../types/expression.ts'
 import { typeClass } from '../types/expression-value.ts'
-import type { LeftOut, TargetColumn, TargetTable } from './model.ts'
+import type { TargetColumn, TargetTable } from './model.ts'
 import { madeName, relationNames } from './names.ts'
+import type { Building, BuiltTable, MovedTable } from './target-building.ts'
 import { targetForeignKeys } from './target-foreign-keys.ts'
 import { targetIndexes, targetPrimaryKey } from './target-indexes.ts'
 
-/** A table that is moved: where it goes, and which columns with which types. */
-export interface MovedTable {
-  readonly table: Table
-  readonly schema: string
-  readonly name: string
-  /** The carried columns only, in order. */
-  readonly columns: readonly { readonly source: string; readonly target: string; readonly type: string }[]
-  /** The target's own table, where it was there before: then its keys are the ones that count. */
-  readonly existing: Table | null
-}
-
-export interface BuiltTable {
-  readonly table: TargetTable
-  /** What is as in the source only nearly. */
-  readonly notes: readonly string[]
-  /** Rules and indexes of the source that the target will not have, each with its reason. */
-  readonly leftOut: readonly LeftOut[]
-}
-
-/** What the parts of a table are built with. */
-export interface Building {
-  readonly moved: MovedTable
-  /** By source name in lower case. */
-  readonly expressions: ReadonlyMap<string, ExpressionColumn>
-  readonly relationName: (wanted: string) => string
-  /** Takes a constraint's name, which is unique within the table. */
-  readonly constraintName: (wanted: string) => string
-  readonly notes: string[]
-  readonly leftOut: LeftOut[]
-}
+export type { BuiltTable, MovedTable } from './target-building.ts'
 
 /**
  * The target's form of a source table: everything that means the same in PostgreSQL, and the reasons
