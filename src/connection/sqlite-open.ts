@@ -1,9 +1,9 @@
-import { Buffer, isUtf8 } from 'node:buffer'
 import { accessSync, constants, type Stats, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { LandfallError } from '../errors.ts'
 import { readingSource } from './sqlite-error.ts'
+import { registerTextFunctions } from './sqlite-text.ts'
 
 /** How long SQLite waits for a lock before it gives up, milliseconds. */
 const LOCK_TIMEOUT = 8_000
@@ -56,7 +56,7 @@ export function openReadOnly(path: string): DatabaseSync {
     const database = new DatabaseSync(resolve(path), { readOnly: true, timeout: LOCK_TIMEOUT })
     try {
       database.exec(`PRAGMA cache_size = -${CACHE_KIB}`)
-      registerFunctions(database)
+      registerTextFunctions(database, encodingOf(database))
       return database
     } catch (error) {
       database.close()
@@ -68,31 +68,4 @@ export function openReadOnly(path: string): DatabaseSync {
 /** `UTF-8`, `UTF-16le` or `UTF-16be`. */
 export function encodingOf(database: DatabaseSync): string {
   return String(database.prepare('PRAGMA encoding').get()?.encoding)
-}
-
-/**
- * `landfall_text_ok(blob)`: 1 when the bytes are text that PostgreSQL can hold: valid in the
- * database's encoding, and without NUL. Given `CAST(x AS BLOB)`, of one value or of many joined by
- * `group_concat`. NULL gives NULL.
- */
-function registerFunctions(database: DatabaseSync): void {
-  const isText = encodingOf(database) === 'UTF-8' ? isUtf8Text : isUtf16Text(encodingOf(database))
-  database.function('landfall_text_ok', { deterministic: true }, (value) => {
-    if (value === null) return null
-    if (!(value instanceof Uint8Array)) throw new TypeError('landfall_text_ok takes a blob')
-    return isText(value) ? 1 : 0
-  })
-}
-
-function isUtf8Text(bytes: Uint8Array): boolean {
-  return bytes.indexOf(0) === -1 && isUtf8(bytes)
-}
-
-function isUtf16Text(encoding: string): (bytes: Uint8Array) => boolean {
-  return (bytes) => {
-    if (bytes.length % 2 !== 0) return false
-    const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-    const text = (encoding === 'UTF-16be' ? Buffer.from(buffer).swap16() : buffer).toString('utf16le')
-    return text.isWellFormed() && !text.includes('\0')
-  }
 }

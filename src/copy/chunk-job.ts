@@ -127,7 +127,7 @@ async function encodeChunk(
     // Lets the socket move on, so that the server has work while the next portion is made.
     await nextTurn()
   }
-  for (const batch of batches(context.database, read)) {
+  for (const batch of batches(context.database, read, () => bytes + encoder.size)) {
     try {
       encoder.encode(batch)
     } catch (error) {

@@ -44,19 +44,14 @@ export interface RejectRead {
   readonly columns: readonly string[]
 }
 
-/** `large`: values of more than a megabyte may occur; else only bytes are taken for large. */
-export function chunkSelect(
-  move: Move,
-  bounds: ChunkBounds,
-  options: { readonly excluded?: string; readonly large?: boolean } = {},
-): ChunkRead {
+/** `excluded`: SQL, true for a row of the source that is not loaded. */
+export function chunkSelect(move: Move, bounds: ChunkBounds, excluded = '0'): ChunkRead {
   const from = ident(move.source)
   const carriers = move.columns.map((column) => column.carrier)
   for (const { read, carrier, source } of move.columns) {
     if (read.length !== width(carrier))
       throw new TypeError(`${source}: ${carrier} takes ${width(carrier)} values`)
   }
-  const large = options.large ?? carriers.some((carrier) => carrier === 'bytea' || carrier === 'textBytes')
   const sizes = move.columns.map(({ source }) => `coalesce(octet_length(${ident(source)}), 0)`)
   // A table may have no column that travels; its rows still do.
   const values = move.columns.flatMap((column) => column.read)
@@ -70,9 +65,9 @@ export function chunkSelect(
     keys: move.key.expressions,
     keyKind: move.key.kind,
     bounds,
-    excluded: options.excluded ?? '0',
+    excluded,
     keyPreview: keyPreview(move.key.names, move.key.expressions),
-    sizeOfRow: large && sizes.length > 0 ? sizes.join(' + ') : null,
+    sizeOfRow: move.largeValues && sizes.length > 0 ? sizes.join(' + ') : null,
   }
 }
 

@@ -344,3 +344,18 @@ test.each(['UTF-8', 'UTF-16le', 'UTF-16be'])('landfall_text_ok knows valid text 
     ).toBe(1)
   })
 })
+
+test('landfall_text_repair takes out what PostgreSQL cannot hold', async () => {
+  const { path, writer } = database('CREATE TABLE t (a)')
+  writer.close()
+  await using(path, async (source) => {
+    const repaired = (hex: string, nul: number, invalid: number) =>
+      source.run(job('textOk', `SELECT landfall_text_repair(x'${hex}', ${nul}, ${invalid}) AS ok`))
+    expect(await repaired('6100ff62', 1, 1)).toBe('a\ufffdb')
+    expect(await repaired('610062', 1, 0)).toBe('ab')
+    expect(await repaired('61ff62', 0, 1)).toBe('a\ufffdb')
+    expect(await repaired('6100ff62', 1, 0)).toBe(null)
+    expect(await repaired('6100ff62', 0, 1)).toBe(null)
+    expect(await repaired('c3a9', 0, 0)).toBe('é')
+  })
+})
