@@ -22,8 +22,10 @@ export function initCommand(shell: Shell): Command {
       if (existsSync(file) && flags.force !== true) throw isThere(file)
       const settings = await settingsFor(flags, shell)
       knowEnds(shell, settings)
+      shell.stopping = 'stopping'
       const progress = showProgress(shell)
-      const found = await plan(settings, { progress: progress.listen }).finally(progress.close)
+      const tools = { progress: progress.listen, signal: shell.signal }
+      const found = await plan(settings, tools).finally(progress.close)
       const target = settings.to === 'embedded' ? null : settings.to.label
       const text = renderConfig(found, { source: settings.from.label, target })
       await write(file, text, flags.force === true)

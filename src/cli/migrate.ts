@@ -31,7 +31,7 @@ export function migrateCommand(shell: Shell): Command {
     .action(async (flags: PlanFlags & { yes?: boolean }) => {
       const settings = await loadSettings(flags, shell)
       knowEnds(shell, settings)
-      shell.interruptible = true
+      shell.stopping = 'stopping at the next chunk boundary'
       const progress = showProgress(shell)
       const ask = flags.yes === true ? async () => true : progress.paused(asker(shell))
       const tools = { progress: progress.listen, signal: shell.signal, ask }

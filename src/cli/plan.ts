@@ -20,8 +20,10 @@ export function planCommand(shell: Shell): Command {
     .action(async (flags: PlanFlags) => {
       const settings = await loadSettings(flags, shell)
       knowEnds(shell, settings)
+      shell.stopping = 'stopping'
       const progress = showProgress(shell)
-      const found = await plan(settings, { progress: progress.listen }).finally(progress.close)
+      const tools = { progress: progress.listen, signal: shell.signal }
+      const found = await plan(settings, tools).finally(progress.close)
       shell.status = found.blockers.length === 0 ? 0 : 5
       shell.print(flags.json ? `${JSON.stringify(found, null, 2)}\n` : renderPlan(found, shell.outStyle))
     })

@@ -20,8 +20,8 @@ export interface Shell {
   readonly signal: AbortSignal
   /** Where `say` goes while progress is drawn; null when it is not. */
   sayAbove: ((text: string) => void) | null
-  /** The command can stop cleanly, so the first Ctrl-C waits for it. */
-  interruptible: boolean
+  /** What the first Ctrl-C tells while the command stops cleanly; null: it ends the process at once. */
+  stopping: string | null
   /** As typed, e.g. `embedded start`; for `--json`. */
   command: string
   json: boolean
@@ -48,7 +48,7 @@ export function processShell(): Shell {
     live: process.stderr.isTTY === true && process.env.TERM !== 'dumb' && !isSet(process.env.CI),
     signal: controller.signal,
     sayAbove: null,
-    interruptible: false,
+    stopping: null,
     command: '',
     json: false,
     ends: {},
@@ -96,8 +96,8 @@ const NOBODY_READS = new Set(['EPIPE', 'EIO', 'ERR_STREAM_DESTROYED'])
 function stopOnSignals(shell: Shell, controller: AbortController): void {
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(name, () => {
-      if (controller.signal.aborted || !shell.interruptible) process.exit(130)
-      shell.say('stopping at the next chunk boundary… (once more to stop at once)\n')
+      if (controller.signal.aborted || shell.stopping === null) process.exit(130)
+      shell.say(`${shell.stopping}… (once more to stop at once)\n`)
       controller.abort(interrupted(name))
     })
   }

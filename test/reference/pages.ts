@@ -86,7 +86,7 @@ function silentShell(): Shell {
     live: false,
     signal: new AbortController().signal,
     sayAbove: null,
-    interruptible: false,
+    stopping: null,
     command: '',
     json: false,
     ends: {},
