@@ -77,7 +77,7 @@ const SAME = String.raw`
   typeof(f) is 'integer' ; typeof(x) = 'blob' ; "Odd ""name""" + 1 ; [Odd "name"] = 7 ; "a" > 1
   t.a > 1 ; 0x1F + a ; (a is null) + (b is null) = 1 ; a in (b, m) ; 1e2 < a
   a > 9223372036854775807 ; -9223372036854775808 < a ; a /* x */ + 1 ; json_valid(j)
-  j is null or json_valid(j) ; likely(a > 1) ; a % 0 ; a / 0.0 ; substring(t, 1, 1) ; "t" = 'abc'
+  t like '%\%' ; j is null or json_valid(j) ; likely(a > 1) ; a % 0 ; a / 0.0 ; substring(t, 1, 1) ; "t" = 'abc'
 `
   .trim()
   .split(/ ; |\n/)
@@ -164,7 +164,7 @@ async function same(sql: string, purpose: 'index' | 'check' | 'predicate'): Prom
 }
 
 describe('expressions that mean the same', () => {
-  test.each([...SAME, "t like '%\\\\%'", 'a -- why\n + 1', '`a` > 1'])('%s', async (sql) => {
+  test.each([...SAME, 'a -- why\n + 1', '`a` > 1'])('%s', async (sql) => {
     const purposes: boolean[] = []
     for (const purpose of ['index', 'check', 'predicate'] as const) purposes.push(await same(sql, purpose))
     expect(purposes, JSON.stringify(translate(sql, context()))).toContain(true)
