@@ -22,7 +22,7 @@ export async function changedTables(
       const move = moves.get(chunk.move)
       if (chunk.result === null || move === undefined) return
       const excluded = planned.work.get(chunk.move)!.marking?.excluded() ?? '0'
-      const read = chunkSelect(move, chunk, { excluded, large: move.largeValues })
+      const read = chunkSelect(move, chunk, excluded)
       const now = await source.run<Pick<ChunkResult, 'loaded' | 'digest'>>({
         module: JOB,
         export: 'digestChunk',

@@ -101,7 +101,7 @@ async function loadChunk(loading: Loading, move: Move, chunk: ChunkRecord): Prom
     postgres: target.settings,
     label: target.label,
     applicationName: 'landfall copy',
-    read: chunkSelect(move, chunk, { excluded, large: move.largeValues }),
+    read: chunkSelect(move, chunk, excluded),
     copySql: `COPY ${table} (${columns}) FROM STDIN WITH (FORMAT ${move.format})`,
     before: [epochCheck(lock)],
     after: chunkDone(run.id, move.source, chunk.seq),
