@@ -1,13 +1,14 @@
 import { ident } from '../connection/quote.ts'
 import { duplicateReason, findDuplicates } from '../profile/duplicates.ts'
-import type { Finding } from '../profile/model.ts'
+import type { Finding, Rule } from '../profile/model.ts'
 import type { MarkedTable, Marking } from '../profile/set-aside.ts'
 import { circleBlocker, findingBlocker, occupiedBlockers, triggerBlockers } from './blockers.ts'
 import type { Drafts } from './draft.ts'
+import { withoutLongIndexes } from './long-indexes.ts'
 import { keyOf, type PlanInput, type Studied } from './make.ts'
-import type { Blocker, Move, MoveColumn, Plan, TargetTable } from './model.ts'
+import type { Blocker, LeftOut, Move, MoveColumn, Plan, TargetTable } from './model.ts'
 import { circle, refersToItself, waitsFor } from './order.ts'
-import { type Link, linksOf, orphanRule } from './rules.ts'
+import type { Link } from './rules.ts'
 import { targetTables } from './targets.ts'
 import { type UniqueQuestion, uniquesToTest } from './uniques.ts'
 
@@ -18,6 +19,10 @@ interface Decided {
   readonly notes: readonly string[]
   /** The foreign keys that the target will enforce. */
   readonly links: readonly Link[]
+  /** What a whole row must keep to. */
+  readonly rules: readonly Rule[]
+  readonly leftOut: readonly LeftOut[]
+  readonly blockers: readonly Blocker[]
   readonly uniques: readonly UniqueQuestion[]
   readonly findings: readonly Finding[]
 }
@@ -41,7 +46,7 @@ export async function assemble(
   const decided: Decided[] = []
   for (const one of studied) {
     const target = targets.tables.get(one.draft.source.name)!
-    decided.push(await decide(input, one, target, drafted))
+    decided.push(await decide(input, one, target))
   }
   return {
     marked: new Map(decided.map((one) => [one.studied.draft.source.name, marked(one)])),
@@ -52,7 +57,7 @@ export async function assemble(
       target: { label: input.targetLabel, schema: input.settings.targetSchema },
       badRows: input.settings.badRows,
       moves: decided.map((one) => moveOf(input, one, drafted, markings)),
-      leftOut: [...drafted.leftOut, ...targets.leftOut],
+      leftOut: [...drafted.leftOut, ...targets.leftOut, ...decided.flatMap((one) => one.leftOut)],
       blockers: blockersOf(input, drafted, decided, occupied),
       notes: [...drafted.notes, ...input.source.notes],
     }),
@@ -63,15 +68,15 @@ async function decide(
   input: PlanInput,
   studied: Studied,
   built: { readonly table: TargetTable; readonly notes: readonly string[] },
-  drafted: Drafts,
 ): Promise<Decided> {
   const { draft, profile, question } = studied
-  const links = linksOf(draft, drafted.drafts).filter((link) => isEnforced(link, studied, built.table))
-  const enforced = new Set(links.map((link) => orphanRule(link).broken))
+  const enforced = studied.links.filter(({ link }) => isEnforced(link, studied, built.table))
   const uniques = studied.profiledRows === null ? uniquesToTest(draft, built.table, profile.ways) : []
-  const dropped = question.rules.filter((rule) => rule.kind === 'parent' && !enforced.has(rule.broken))
+  const rules = question.rules.filter(
+    (rule) => rule.kind === 'null' || enforced.some((one) => one.rule === rule),
+  )
   const findings = profile.findings.filter(
-    (finding) => !dropped.some((rule) => rule.reason === finding.reason && rule.column === finding.column),
+    (finding) => !question.rules.some((rule) => !rules.includes(rule) && isOf(finding, rule)),
   )
   if (input.settings.badRows === 'stop') {
     for (const unique of uniques) {
@@ -79,7 +84,19 @@ async function decide(
       if (duplicates) findings.push(duplicates)
     }
   }
-  return { studied, target: built.table, notes: built.notes, links, uniques, findings }
+  const long = studied.longKeys.filter(({ rule }) => profile.findings.some((finding) => isOf(finding, rule)))
+  return {
+    studied,
+    ...withoutLongIndexes(draft, built, long),
+    links: enforced.map(({ link }) => link),
+    rules,
+    uniques,
+    findings,
+  }
+}
+
+function isOf(finding: Finding, rule: Rule): boolean {
+  return finding.column === rule.column && finding.reason === rule.reason
 }
 
 /** Foreign keys that the new table will not get cannot be broken. */
@@ -89,7 +106,7 @@ function isEnforced(link: Link, { draft }: Studied, target: TargetTable): boolea
   return target.foreignKeys.some((key) => key.columns.join('\0') === columns.join('\0'))
 }
 
-function marked({ studied, links, uniques, findings }: Decided): MarkedTable {
+function marked({ studied, links, rules, uniques, findings }: Decided): MarkedTable {
   const { question, profile } = studied
   // What has not been looked at may break any rule.
   const partial = studied.profiledRows !== null
@@ -102,14 +119,14 @@ function marked({ studied, links, uniques, findings }: Decided): MarkedTable {
       ? [{ column: column.name, text: way.misfitReason, sql }]
       : []
   })
-  const rules = question.rules
+  const broken = rules
     .filter((rule) => found(rule.column, rule.reason))
     .map((rule) => ({ column: rule.column, text: rule.reason, sql: rule.broken }))
   return {
     question,
     partial,
     failing: profile.failing,
-    tests: [...values, ...rules],
+    tests: [...values, ...broken],
     uniques: uniques.map((unique) => ({
       column: unique.columns.length === 1 ? unique.columns[0]! : null,
       text: duplicateReason(unique.columns, unique.name),
@@ -187,6 +204,7 @@ function blockersOf(
     ...occupiedBlockers(drafts, occupied),
     ...triggerBlockers(drafts, input.target),
     ...(waiting.length > 0 ? [circleBlocker(waiting)] : []),
+    ...decided.flatMap((one) => one.blockers),
     ...(input.settings.badRows === 'stop'
       ? decided.flatMap(({ studied, findings }) =>
           findings.map((finding) => findingBlocker(studied.draft, finding, studied.profile.rows)),

@@ -5,15 +5,16 @@ import { ident, qualified } from '../connection/quote.ts'
 import type { KeyRange } from '../connection/sqlite-key.ts'
 import type { SqliteSource } from '../connection/sqlite-source.ts'
 import type { ProgressListener } from '../contract/progress.ts'
-import type { ScanRange, TableProfile, TableQuestion } from '../profile/model.ts'
+import type { Rule, ScanRange, TableProfile, TableQuestion } from '../profile/model.ts'
 import { profileTable } from '../profile/profile.ts'
+import { run } from '../profile/run.ts'
 import { type MarkedTable, type Marking, markRows } from '../profile/set-aside.ts'
 import { mixedText, text } from '../types/text.ts'
 import { assemble } from './assemble.ts'
 import { type Draft, draftMoves } from './draft.ts'
 import type { Plan } from './model.ts'
 import { refersToItself } from './order.ts'
-import { linksOf, nullRules, orphanRule } from './rules.ts'
+import { type Dense, type Link, type LongKey, linksOf, longKeys, nullRules, orphanRule } from './rules.ts'
 import { type Asked, columnExpression, waysOf } from './ways.ts'
 
 /** Rows that one scanning statement looks at. */
@@ -43,6 +44,8 @@ export interface Studied {
   /** All ranges of the table; the profile may have looked at the first ones only. */
   readonly ranges: readonly ScanRange[]
   readonly profiledRows: number | null
+  readonly links: readonly { readonly link: Link; readonly rule: Rule }[]
+  readonly longKeys: readonly LongKey[]
 }
 
 export interface Planned {
@@ -92,15 +95,39 @@ export async function makePlan(input: PlanInput): Promise<Planned> {
 
 async function study(input: PlanInput, drafts: readonly Draft[]): Promise<Studied[]> {
   const results: Studied[] = []
+  const dense = await denseParents(input.source, drafts)
   const queue = drafts.entries()
   const work = async () => {
-    for (const [i, draft] of queue) results[i] = await studyTable(input, draft, drafts)
+    for (const [i, draft] of queue) results[i] = await studyTable(input, draft, drafts, dense)
   }
   await Promise.all(Array.from({ length: TABLES_AT_ONCE }, work))
   return results
 }
 
-async function studyTable(input: PlanInput, draft: Draft, drafts: readonly Draft[]): Promise<Studied> {
+/** Tables whose INTEGER PRIMARY KEY has no gap; see `orphanRule`. */
+async function denseParents(source: SqliteSource, drafts: readonly Draft[]): Promise<Map<string, Dense>> {
+  const found = new Map<string, Dense>()
+  const wanted = new Set(drafts.flatMap((draft) => linksOf(draft, drafts).map((link) => link.parent)))
+  for (const { source: table } of drafts.filter((draft) => wanted.has(draft.source.name))) {
+    const id = table.columns.find((column) => column.identity !== null)
+    if (id === undefined) continue
+    const c = ident(id.name)
+    const [rows] = await run({ source }, [
+      `SELECT CAST(min(${c}) AS TEXT), CAST(max(${c}) AS TEXT), CAST(count(*) AS TEXT) FROM ${qualified('main', table.name)}`,
+    ])
+    const [low, high, count] = rows![0]!
+    if (low !== null && BigInt(String(high)) - BigInt(String(low)) + 1n === BigInt(String(count)))
+      found.set(table.name, { low: String(low), high: String(high) })
+  }
+  return found
+}
+
+async function studyTable(
+  input: PlanInput,
+  draft: Draft,
+  drafts: readonly Draft[],
+  dense: ReadonlyMap<string, Dense>,
+): Promise<Studied> {
   const { source, settings, catalog } = input
   const table = qualified('main', draft.source.name)
   const key = keyOf(draft)
@@ -113,6 +140,11 @@ async function studyTable(input: PlanInput, draft: Draft, drafts: readonly Draft
   const asked = new Map(draft.columns.map((column) => [column.source.name, waysOf(column, catalog.encoding)]))
   const total = looked.reduce((sum, range) => sum + range.rows, 0)
   let done = 0
+  const links = linksOf(draft, drafts).map((link) => ({
+    link,
+    rule: orphanRule(link, link.byRowid ? (dense.get(link.parent) ?? null) : null),
+  }))
+  const long = longKeys(draft)
   const question: TableQuestion = {
     source,
     name: draft.source.name,
@@ -124,7 +156,7 @@ async function studyTable(input: PlanInput, draft: Draft, drafts: readonly Draft
       expression: columnExpression(column),
       ways: asked.get(column.source.name)!.ways,
     })),
-    rules: [...nullRules(draft), ...linksOf(draft, drafts).map(orphanRule)],
+    rules: [...nullRules(draft), ...links.map(({ rule }) => rule), ...long.map(({ rule }) => rule)],
     encoding: catalog.encoding,
     progress: (rows) => {
       done += rows
@@ -133,7 +165,7 @@ async function studyTable(input: PlanInput, draft: Draft, drafts: readonly Draft
   }
   const profile = await namelessColumns(await profileTable(question), question)
   const profiledRows = looked.length === ranges.length ? null : total
-  return { draft, question, asked, profile, ranges, profiledRows }
+  return { draft, question, asked, profile, ranges, profiledRows, links, longKeys: long }
 }
 
 /** What finds the rows: the rowid by its best name, or the key of a WITHOUT ROWID table. */
@@ -174,11 +206,7 @@ async function namelessColumns(profile: TableProfile, question: TableQuestion): 
 
 async function isEmpty(question: TableQuestion, expression: string): Promise<boolean> {
   const sql = `SELECT EXISTS (SELECT 1 FROM ${question.table} AS t WHERE ${expression} IS NOT NULL)`
-  const [rows] = await question.source.run<unknown[][][]>({
-    module: new URL(`../profile/query-job${extname(import.meta.url)}`, import.meta.url).href,
-    export: 'query',
-    args: [sql],
-  })
+  const [rows] = await run(question, [sql])
   return Number(rows![0]![0]) === 0
 }
 

@@ -15,6 +15,8 @@ export interface Link {
   /** SQL over `p` (the parent) and `t`. Compared by bytes, as PostgreSQL will. */
   readonly match: string
   readonly reason: string
+  /** The parent is found by its INTEGER PRIMARY KEY alone. */
+  readonly byRowid: boolean
 }
 
 /**
@@ -43,6 +45,9 @@ export function linksOf(draft: Draft, drafts: readonly Draft[]): Link[] {
           .map((name, i) => `p.${ident(refs[i]!)} = t.${ident(name!)} COLLATE BINARY`)
           .join(' AND '),
         reason: `has no parent in ${parent.source.name}`,
+        byRowid:
+          refs.length === 1 &&
+          parent.source.columns.some((column) => column.name === refs[0] && column.identity !== null),
       },
     ]
   })
@@ -56,7 +61,26 @@ function sourceColumn(draft: Draft, name: string): string | null {
   return found?.source.name ?? null
 }
 
-export function orphanRule(link: Link): Rule {
+/** Rowids from `low` to `high` without a gap. */
+export interface Dense {
+  readonly low: string
+  readonly high: string
+}
+
+/**
+ * A parent whose rowids have no gap needs no look-up for each child, which would cost several times
+ * more than all other tests of a row: it is enough to compare with the ends.
+ */
+export function orphanRule(link: Link, dense: Dense | null): Rule {
+  if (dense !== null) {
+    const c = `t.${ident(link.columns[0]!)}`
+    return {
+      kind: 'parent',
+      column: link.columns[0]!,
+      broken: `(${c} < ${dense.low} OR ${c} > ${dense.high} OR ${c} <> CAST(${c} AS INTEGER))`,
+      reason: link.reason,
+    }
+  }
   const parent = qualified('main', link.parent)
   return {
     kind: 'parent',
@@ -64,6 +88,43 @@ export function orphanRule(link: Link): Rule {
     broken: `(${link.present} AND NOT EXISTS (SELECT 1 FROM ${parent} AS p WHERE ${link.match}))`,
     reason: link.reason,
   }
+}
+
+/** A btree's entry has at most a third of a page of 8 kB; what is left is for its header. */
+const MOST_INDEXED = 2_600
+
+/** An index of the source whose values may be too long for an index of PostgreSQL. */
+export interface LongKey {
+  readonly columns: readonly string[]
+  readonly unique: boolean
+  readonly rule: Rule
+}
+
+/** Found out beforehand: otherwise the index would fail when all rows are loaded. */
+export function longKeys({ source }: Draft): LongKey[] {
+  const numbers =
+    /^(INT|INTEGER|BIGINT|SMALLINT|TINYINT|REAL|DOUBLE|FLOAT|BOOL|BOOLEAN|DATE|DATETIME|TIMESTAMP)\b/i
+  const isText = (name: string) =>
+    !numbers.test(source.columns.find((column) => column.name === name)?.declared ?? '')
+  const keys = [
+    ...(source.primaryKey ? [{ columns: source.primaryKey.columns, unique: true }] : []),
+    ...source.indexes.map((index) => ({
+      columns: index.parts.flatMap((part) => part.column ?? []),
+      unique: index.unique,
+    })),
+  ]
+  return keys
+    .filter((key) => key.columns.some(isText))
+    .map(({ columns, unique }) => ({
+      columns,
+      unique,
+      rule: {
+        kind: 'index',
+        column: columns.length === 1 ? columns[0]! : null,
+        broken: `${columns.map((name) => `coalesce(octet_length(t.${ident(name)}), 0)`).join(' + ')} > ${MOST_INDEXED}`,
+        reason: `is longer than the ${MOST_INDEXED} bytes that an index of PostgreSQL can hold (${columns.join(', ')})`,
+      },
+    }))
 }
 
 /** Columns that may hold NULL in the source and must not in the target. */

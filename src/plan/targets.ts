@@ -29,7 +29,7 @@ export function targetTables(
   const leftOut: LeftOut[] = []
   for (const moved of all) {
     const built = moved.existing
-      ? { table: asItIs(moved.existing), notes: [], leftOut: [] }
+      ? { table: asItIs(moved, moved.existing), notes: [], leftOut: [] }
       : buildTargetTable(moved, all, relationName)
     tables.set(moved.table.name, built)
     leftOut.push(...built.leftOut)
@@ -54,7 +54,9 @@ function takenNames({ target }: PlanInput, schema: string): string[] {
 }
 
 /** An existing table keeps its keys and rules; only its columns matter to what comes after. */
-function asItIs(existing: Table): TargetTable {
+function asItIs(moved: MovedTable, existing: Table): TargetTable {
+  const id = moved.table.columns.find((column) => column.identity !== null)?.name
+  const numbered = moved.columns.find((column) => column.source === id)?.target
   return {
     schema: existing.schema,
     name: existing.name,
@@ -65,7 +67,7 @@ function asItIs(existing: Table): TargetTable {
       default: column.default,
       identity: column.identity !== null,
       generated: column.generated?.expression ?? null,
-      sequenceFloor: null,
+      sequenceFloor: column.name === numbered ? (moved.table.autoincrement?.last ?? null) : null,
     })),
     primaryKey: null,
     indexes: [],
