@@ -17,6 +17,7 @@ import type { Plan } from '../plan/model.ts'
 import { changedTables } from './changed.ts'
 import { type OpenSource, type Tools, targetCatalog } from './ends.ts'
 import { countRows, holdsRows, isThere, takeBack } from './restart.ts'
+import { spaceBlockers } from './space.ts'
 
 /** A run that may go on, or the news that there is nothing to do. */
 export type Begun =
@@ -94,7 +95,7 @@ export async function planFor(start: Omit<Start, 'lock'>, run: RunRecord | null)
       : (await countRows(session, schema, name)) !== ours
   }
   tools.progress?.({ kind: 'phase', phase: 'profile' })
-  return await makePlan({
+  const planned = await makePlan({
     source: from.source,
     sourceLabel: from.label,
     catalog: from.catalog,
@@ -104,6 +105,9 @@ export async function planFor(start: Omit<Start, 'lock'>, run: RunRecord | null)
     settings,
     progress: tools.progress ?? (() => {}),
   })
+  if (run || settings.to !== 'embedded') return planned
+  const space = spaceBlockers(from.source.path, settings.embeddedFolder)
+  return { ...planned, plan: { ...planned.plan, blockers: [...planned.plan.blockers, ...space] } }
 }
 
 /** What the user chose, as far as it bears on the plan: an unchanged hash needs no new plan. */
