@@ -167,4 +167,9 @@ const sum = (counts: Readonly<Record<string, number>>): number =>
 const say = (text: string): void => void process.stdout.write(`${text}\n`)
 const heading = (text: string): void => say(`\n${pc.bold(pc.cyan(text))}`)
 
-await main()
+try {
+  await main()
+} catch (error) {
+  process.stderr.write(`\nThe demo failed: ${error instanceof Error ? error.message : error}\n`)
+  process.exitCode = 1
+}
