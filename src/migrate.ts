@@ -1,17 +1,18 @@
 import type { Settings, TargetSettings } from './config/model.ts'
 import { reachExistingTarget, reachTarget, type Target } from './connection/target.ts'
 import { type MigrateReport, REPORT_VERSION, type StatusReport } from './contract/report.ts'
+import type { Tools } from './contract/tools.ts'
 import { findRun } from './journal/journal.ts'
 import { journalState } from './journal/schema.ts'
 import { status as journalStatus } from './journal/status.ts'
 import { planFor } from './migrate/begin.ts'
-import { EMPTY_TARGET, type OpenSource, openSourceOf, type Tools } from './migrate/ends.ts'
+import { EMPTY_TARGET, type OpenSource, openSourceOf } from './migrate/ends.ts'
 import { dryRunReport } from './migrate/report.ts'
 import { runMigration } from './migrate/run.ts'
 import { makePlan } from './plan/make.ts'
 import type { Plan } from './plan/model.ts'
 
-export type { Tools } from './migrate/ends.ts'
+export type { Tools } from './contract/tools.ts'
 
 /**
  * Compiles the Plan: every decision, every row that does not fit. Writes nothing anywhere; an embedded

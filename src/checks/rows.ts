@@ -1,5 +1,5 @@
-import { qualified } from '../connection/quote.ts'
 import type { Session } from '../connection/postgres.ts'
+import { qualified } from '../connection/quote.ts'
 import type { CheckResult } from '../contract/check.ts'
 import type { ChunkRecord } from '../journal/model.ts'
 import type { Move } from '../plan/model.ts'

@@ -3,8 +3,10 @@ import { homedir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { LandfallError } from '../errors.ts'
 import { passwordFromFile } from './pgpass.ts'
-import type { Parameters } from './postgres-url.ts'
 import { guardSettings, type PostgresSettings, SSL_MODES, type SslMode } from './settings.ts'
+
+/** Keys and values in the order they were written. */
+export type Parameters = readonly (readonly [key: string, value: string])[]
 
 /** What a setting is called in the environment; a parameter of the connection string comes first. */
 const VARIABLES: Readonly<Record<string, string | null>> = {

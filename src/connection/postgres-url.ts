@@ -1,5 +1,5 @@
 import { LandfallError } from '../errors.ts'
-import { settingsFrom } from './postgres-parameters.ts'
+import { type Parameters, settingsFrom } from './postgres-parameters.ts'
 import { type PostgresConnection, settingsLabel } from './settings.ts'
 
 const ENCODE = [
@@ -19,9 +19,6 @@ export function parsePostgres(
   const settings = settingsFrom(parameters, env, notes)
   return { engine: 'postgres', label: settingsLabel(settings), settings, notes }
 }
-
-/** Keys and values in the order they were written. */
-export type Parameters = readonly (readonly [key: string, value: string])[]
 
 /**
  * `rest` follows `://`. Where an unencoded `@`, `/` or `?` in the password would make the parts

@@ -1,5 +1,5 @@
-import { chmodSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chmodSync, mkdtempSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
+import { hostname, tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { backup, type DatabaseSync } from 'node:sqlite'
 import { LandfallError } from '../errors.ts'
@@ -22,6 +22,30 @@ export interface Backup {
   remove(): void
 }
 
+/** A folder of copies may be shared between machines and containers, which number their processes anew. */
+const MACHINE = hostname().replaceAll(/[^\w.-]/g, '_')
+
+/** Copies whose process was killed: nobody else would remove them, and they are as large as the source. */
+function removeAbandoned(tempFolder: string): void {
+  for (const name of readdirSync(tempFolder)) {
+    const [, machine, pid] = /^landfall-(.+)-(\d+)-\w{6}$/.exec(name) ?? []
+    if (machine !== MACHINE || isAlive(Number(pid))) continue
+    try {
+      rmSync(join(tempFolder, name), { recursive: true, force: true })
+    } catch {
+      // It belongs to another user, who will remove it.
+    }
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    return !(error instanceof Error && 'code' in error && error.code === 'ESRCH')
+  }
+}
+
 class SourceChanged extends Error {}
 
 /**
@@ -30,8 +54,9 @@ class SourceChanged extends Error {}
  * done, which takes about as long as reading the file.
  */
 export async function backUp(source: DatabaseSync, path: string, tempFolder = tmpdir()): Promise<Backup> {
+  removeAbandoned(tempFolder)
   checkSpace(source, path, tempFolder)
-  const folder = mkdtempSync(join(tempFolder, 'landfall-'))
+  const folder = mkdtempSync(join(tempFolder, `landfall-${MACHINE}-${process.pid}-`))
   const remove = () => rmSync(folder, { recursive: true, force: true })
   try {
     chmodSync(folder, 0o700)

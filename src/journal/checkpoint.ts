@@ -63,28 +63,33 @@ export function writeCheckpoint(file: string, checkpoint: Checkpoint): void {
  * another run or claims more than the journal knows.
  */
 export function compareCheckpoint(file: string, run: RunRecord | null, chunks: readonly ChunkRecord[]): void {
-  if (!existsSync(file)) return
-  const disagree = (why: string): never => {
-    throw new LandfallError('LF405', `the checkpoint file ${file} does not agree with the journal: ${why}`, {
-      hint: 'The journal in the target decides how far the run is.\nMove the file away, or name another one with --checkpoint.',
-    })
-  }
-  let found: Checkpoint
-  try {
-    found = JSON.parse(readFileSync(file, 'utf8')) as Checkpoint
-  } catch {
-    return disagree('it is no JSON')
-  }
-  if (found?.version !== 1 || typeof found.tables !== 'object') disagree('it was not written by Landfall')
-  if (run === null) return disagree(`it speaks of run ${found.run}, and the target knows of none`)
+  const why = existsSync(file) ? disagreement(readFileSync(file, 'utf8'), run, chunks) : null
+  if (why === null) return
+  throw new LandfallError('LF405', `the checkpoint file ${file} does not agree with the journal: ${why}`, {
+    hint: 'The journal in the target decides how far the run is.\nMove the file away, or name another one with --checkpoint.',
+  })
+}
+
+function disagreement(text: string, run: RunRecord | null, chunks: readonly ChunkRecord[]): string | null {
+  const found = parse(text)
+  if (found === null) return 'it was not written by Landfall'
+  if (run === null) return `it speaks of run ${found.run}, and the target knows of none`
   if (found.run !== run.id || found.migration !== run.migration)
-    disagree(
-      `it speaks of run ${found.run} of ${found.migration}, the target of run ${run.id} of ${run.migration}`,
-    )
+    return `it speaks of run ${found.run} of ${found.migration}, the target of run ${run.id} of ${run.migration}`
   const now = makeCheckpoint(run, found.target, chunks)
   for (const [table, was] of Object.entries(found.tables)) {
     const is = now.tables[table]
     if (is === undefined || is.done < was.done || is.rows < was.rows)
-      disagree(`it claims ${was.rows} rows of ${table}, the journal ${is?.rows ?? 0}`)
+      return `it claims ${was.rows} rows of ${table}, the journal ${is?.rows ?? 0}`
+  }
+  return null
+}
+
+function parse(text: string): Checkpoint | null {
+  try {
+    const found = JSON.parse(text) as Checkpoint | null
+    return found?.version === 1 && typeof found.tables === 'object' ? found : null
+  } catch {
+    return null
   }
 }

@@ -5,17 +5,7 @@ import type { Settings } from '../config/model.ts'
 import type { Session } from '../connection/postgres.ts'
 import { nameParts } from '../connection/quote.ts'
 import { openSource, type SqliteSource } from '../connection/sqlite-source.ts'
-import type { ProgressListener } from '../contract/progress.ts'
-import { LandfallError } from '../errors.ts'
-
-/** What a verb may be given besides its settings. */
-export interface Tools {
-  readonly progress?: ProgressListener
-  /** Aborting it stops at the next chunk boundary; the same settings go on later. */
-  readonly signal?: AbortSignal
-  /** Asked before something that cannot be taken back; absent: such things are refused (LF206). */
-  readonly ask?: (question: string) => Promise<boolean>
-}
+import type { Tools } from '../contract/tools.ts'
 
 /** The source in its snapshot, with its catalog. */
 export interface OpenSource {
@@ -26,8 +16,6 @@ export interface OpenSource {
 
 export async function openSourceOf(settings: Settings, tools: Tools): Promise<OpenSource> {
   const { from } = settings
-  if (from.engine !== 'sqlite')
-    throw new LandfallError('LF003', 'the source must be a SQLite database', { hint: '--from sqlite:app.db' })
   tools.progress?.({ kind: 'phase', phase: 'snapshot', detail: from.label })
   const source = await openSource(from.path, { snapshot: settings.snapshot, readers: settings.jobs })
   try {

@@ -47,6 +47,14 @@ export async function load(
       const result = results.get(chunk)
       return result ? { ...chunk, state: 'done', result } : chunk
     })
+  const tell = (move: Move): void =>
+    tools.progress?.({
+      kind: 'table',
+      phase: 'copy',
+      table: move.source,
+      done: done.get(move.source) ?? 0,
+      total: move.statistics.rows,
+    })
   let written = 0
   const checkpoint = (): void => {
     if (settings.checkpoint === null) return
@@ -55,6 +63,7 @@ export async function load(
   }
   // Large tables first: what is left at the end is then short.
   const moves = [...planned.plan.moves].sort((a, b) => b.statistics.rows - a.statistics.rows)
+  for (const move of moves) tell(move)
   try {
     await loadChunks({
       moves,
@@ -74,13 +83,7 @@ export async function load(
       loaded: (move, chunk, result) => {
         results.set(chunk, result)
         done.set(move.source, (done.get(move.source) ?? 0) + result.read)
-        tools.progress?.({
-          kind: 'table',
-          phase: 'copy',
-          table: move.source,
-          done: done.get(move.source)!,
-          total: move.statistics.rows,
-        })
+        tell(move)
         if (performance.now() - written > CHECKPOINT_EVERY) checkpoint()
       },
     })

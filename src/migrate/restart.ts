@@ -1,12 +1,12 @@
 import { tally } from '../checks/rows.ts'
 import type { Session } from '../connection/postgres.ts'
 import { qualified } from '../connection/quote.ts'
+import type { Tools } from '../contract/tools.ts'
 import { LandfallError } from '../errors.ts'
 import { createdTables } from '../journal/evidence.ts'
 import { type Epoch, fenced } from '../journal/fence.ts'
 import { forgetRun, readChunks, readPlan } from '../journal/journal.ts'
 import type { RunRecord } from '../journal/model.ts'
-import type { Tools } from './ends.ts'
 
 /**
  * Takes back what a run wrote, and nothing else: tables that it made are dropped, tables that were there

@@ -2,6 +2,7 @@ import type { Settings } from '../config/model.ts'
 import type { Session } from '../connection/postgres.ts'
 import type { Target } from '../connection/target.ts'
 import type { MigrateReport } from '../contract/report.ts'
+import type { Tools } from '../contract/tools.ts'
 import { LandfallError } from '../errors.ts'
 import { rejectSummaries } from '../journal/evidence.ts'
 import { failRun, finishRun, readPlan, readResult, setPhase } from '../journal/journal.ts'
@@ -9,7 +10,7 @@ import { acquireLock, type Lock } from '../journal/lock.ts'
 import type { ChunkRecord, RunRecord } from '../journal/model.ts'
 import type { Plan } from '../plan/model.ts'
 import { type Begun, begin, holder, type Start } from './begin.ts'
-import type { OpenSource, Tools } from './ends.ts'
+import type { OpenSource } from './ends.ts'
 import { checkTables, createTables, finishTables } from './finish.ts'
 import { load, type Span } from './load.ts'
 import { migrateReport, PhaseClock } from './report.ts'
@@ -124,8 +125,12 @@ async function nothingToDo(run: Run, session: Session, record: RunRecord): Promi
   }
 }
 
-/** Best effort: the run is resumable whether or not its failure could be written down. */
+/**
+ * Best effort: the run is resumable whether or not its failure could be written down. An interruption is
+ * no failure; without a holder the run counts as interrupted.
+ */
 async function recordFailure(session: Session, lock: Lock, run: RunRecord, error: unknown): Promise<void> {
+  if (error instanceof LandfallError && error.code === 'LF403') return
   const failure =
     error instanceof LandfallError
       ? { code: error.code, message: error.message }

@@ -1,8 +1,8 @@
 import type { Table } from '../catalog/model.ts'
 import { nameParts } from '../connection/quote.ts'
-import type { PlanInput, Studied } from './make.ts'
 import type { LeftOut, TargetTable } from './model.ts'
 import { relationNames } from './names.ts'
+import type { PlanInput, Studied } from './study.ts'
 import { type BuiltTable, buildTargetTable, type MovedTable } from './target-table.ts'
 
 /** The target's tables: built from the source's, or, where they are there, as they are. */
