@@ -78,7 +78,7 @@ export async function rejectSummaries(session: Session, run: string): Promise<re
   }))
 }
 
-/** Writes check results. Call it inside `fenced`. */
+/** Writes check results in place of those that an earlier attempt left. Call it inside `fenced`. */
 export async function addChecks(
   session: Session,
   run: string,
@@ -91,6 +91,7 @@ export async function addChecks(
     found: storable(check.found),
     evidence: check.evidence?.map(storable) ?? null,
   }))
+  await session.query('DELETE FROM landfall.checks WHERE run = $1', [run])
   await session.query(
     `INSERT INTO landfall.checks (run, name, result, expected, found, evidence)
       SELECT $1, c.name, c.result, c.expected, c.found, c.evidence FROM json_to_recordset($2::json)

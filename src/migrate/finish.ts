@@ -95,6 +95,6 @@ export async function checkTables(
     const rows = Number(counted![0]![0])
     checks.push(await checkRows(start.session, run.id, move, rows, tally(chunks, move.source)))
   }
-  await addChecks(start.session, run.id, checks)
+  await fenced(start.session, start.lock, () => addChecks(start.session, run.id, checks))
   return checks
 }
