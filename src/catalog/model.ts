@@ -28,6 +28,8 @@ export interface OtherObject {
   readonly name: string
   /** The table that a trigger, shadow table … belongs to; PostgreSQL: quoted and qualified. */
   readonly table?: string
+  /** A trigger that does not fire. */
+  readonly disabled?: true
   /** The statement that made it, where the engine keeps one. */
   readonly sql?: string
 }

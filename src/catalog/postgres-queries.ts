@@ -164,25 +164,27 @@ const ofExtension = (catalog: string, oid: string): string =>
   `EXISTS (SELECT FROM pg_depend e WHERE e.classid = '${catalog}'::regclass AND e.objid = ${oid} AND e.deptype = 'e')`
 
 /** Sequences that a column owns belong to their tables and are not listed; nor is what an extension made. */
-export const OTHERS = `WITH ${SPACES}, other(kind, name, "table", sql) AS (
+export const OTHERS = `WITH ${SPACES}, other(kind, name, "table", sql, disabled) AS (
   SELECT CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view'
       WHEN 'S' THEN 'sequence' ELSE 'foreign table' END,
     ${nameOf('space.nspname', 'c.relname')}, NULL,
     CASE c.relkind WHEN 'v' THEN 'CREATE VIEW ' WHEN 'm' THEN 'CREATE MATERIALIZED VIEW ' END
-      || ${nameOf('space.nspname', 'c.relname')} || ' AS' || chr(10) || pg_get_viewdef(c.oid)
+      || ${nameOf('space.nspname', 'c.relname')} || ' AS' || chr(10) || pg_get_viewdef(c.oid),
+    NULL::boolean
   FROM pg_class c JOIN space ON space.oid = c.relnamespace
   WHERE c.relkind IN ('v', 'm', 'S', 'f') AND NOT ${ofExtension('pg_class', 'c.oid')} AND NOT EXISTS (
     SELECT FROM pg_depend o WHERE c.relkind = 'S' AND o.classid = 'pg_class'::regclass AND o.objid = c.oid
       AND o.refclassid = 'pg_class'::regclass AND o.refobjsubid > 0 AND o.deptype IN ('a', 'i'))
   UNION ALL
-  SELECT 'trigger', quote_ident(t.tgname), ${nameOf('space.nspname', 'c.relname')}, pg_get_triggerdef(t.oid)
+  SELECT 'trigger', quote_ident(t.tgname), ${nameOf('space.nspname', 'c.relname')}, pg_get_triggerdef(t.oid),
+    CASE WHEN t.tgenabled IN ('D', 'R') THEN true END
   FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN space ON space.oid = c.relnamespace
   WHERE NOT t.tgisinternal
   UNION ALL
   SELECT 'function', p.oid::regprocedure::text, NULL,
-    CASE WHEN p.prokind <> 'a' THEN pg_get_functiondef(p.oid) END
+    CASE WHEN p.prokind <> 'a' THEN pg_get_functiondef(p.oid) END, NULL
   FROM pg_proc p JOIN space ON space.oid = p.pronamespace
   WHERE NOT ${ofExtension('pg_proc', 'p.oid')}
 )
-SELECT json_strip_nulls(json_build_object('kind', kind, 'name', name, 'table', "table", 'sql', sql))::text AS json
+SELECT json_strip_nulls(json_build_object('kind', kind, 'name', name, 'table', "table", 'sql', sql, 'disabled', disabled))::text AS json
 FROM other ORDER BY kind, name, "table"`

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { Command } from 'commander'
-import { embeddedStatus, startEmbedded, stopEmbedded } from '../connection/embedded.ts'
+import { embeddedStatus, startEmbedded } from '../connection/embedded.ts'
+import { endEmbedded, keepEmbedded } from '../connection/embedded-use.ts'
 import { LandfallError } from '../errors.ts'
 import { examples } from './options.ts'
 import type { Shell } from './shell.ts'
@@ -32,6 +33,7 @@ export function embeddedCommand(shell: Shell): Command {
       .option('--json', 'as JSON')
       .action(async (flags: Flags) => {
         const server = await startEmbedded({ folder: folder() })
+        keepEmbedded(folder())
         for (const note of server.notes) shell.say(`note: ${note}\n`)
         tell(shell, flags, 'embedded start', server.url, `${server.url}\n`)
       }),
@@ -41,7 +43,7 @@ export function embeddedCommand(shell: Shell): Command {
       .description('stop it; what is in it stays')
       .option('--json', 'as JSON')
       .action(async (flags: Flags) => {
-        const stopped = await stopEmbedded({ folder: folder() })
+        const stopped = await endEmbedded(folder())
         const text = stopped
           ? 'The embedded PostgreSQL is stopped.\n'
           : 'No embedded PostgreSQL was running.\n'
@@ -60,6 +62,7 @@ export function embeddedCommand(shell: Shell): Command {
         }
         // Finds the running one, which knows its password.
         const { url } = await startEmbedded({ folder: folder() })
+        keepEmbedded(folder())
         tell(shell, flags, 'embedded url', url, `${url}\n`)
       }),
   )

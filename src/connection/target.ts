@@ -1,5 +1,6 @@
 import { LandfallError } from '../errors.ts'
-import { type EmbeddedServer, embeddedStatus, startEmbedded } from './embedded.ts'
+import { type EmbeddedServer, embeddedStatus } from './embedded.ts'
+import { useEmbedded } from './embedded-use.ts'
 import { openPostgres, type Session } from './postgres.ts'
 import type { Connection, PostgresSettings } from './settings.ts'
 
@@ -11,13 +12,14 @@ export interface Target {
   readonly embedded: EmbeddedServer | null
   /** `purpose` is seen in `pg_stat_activity`. */
   open(purpose: string): Promise<Session>
-  /** Stops the embedded server, if this process started it and nobody wants it to go on. */
+  /** Stops the embedded server, unless somebody needs it or wants it to go on. */
   close(keepRunning: boolean): Promise<void>
 }
 
 /** Names a server, or starts the embedded one. No connection is opened yet. */
 export async function reachTarget(to: Connection | 'embedded', embeddedFolder: string): Promise<Target> {
-  const embedded = to === 'embedded' ? await startEmbedded({ folder: embeddedFolder }) : null
+  const use = to === 'embedded' ? await useEmbedded(embeddedFolder) : null
+  const embedded = use?.server ?? null
   const { settings, label } = embedded ?? postgresOnly(to)
   return {
     label,
@@ -25,7 +27,7 @@ export async function reachTarget(to: Connection | 'embedded', embeddedFolder: s
     embedded,
     open: (purpose) => openPostgres(settings, { applicationName: `landfall ${purpose}`, label }),
     async close(keepRunning) {
-      if (embedded?.startedByUs && !keepRunning) await embedded.stop()
+      await use?.leave(keepRunning)
     },
   }
 }

@@ -59,6 +59,7 @@ export function triggerBlockers(drafts: readonly Draft[], target: Catalog): Bloc
       .filter(
         (other) =>
           other.kind === 'trigger' &&
+          !other.disabled &&
           nameParts(other.table ?? '')[1] === draft.existing?.name &&
           /\bINSERT\b/i.test(other.sql ?? ''),
       )
@@ -68,9 +69,7 @@ export function triggerBlockers(drafts: readonly Draft[], target: Catalog): Bloc
         column: null,
         message: `the trigger ${trigger.name} of the target's table ${draft.existing!.name} fires for every row and may change it`,
         examples: [],
-        choices: [
-          `ALTER TABLE ${draft.existing!.name} DISABLE TRIGGER ${trigger.name}   and enable it afterwards`,
-        ],
+        choices: [`ALTER TABLE ${trigger.table} DISABLE TRIGGER ${trigger.name}   and enable it afterwards`],
       })),
   )
 }

@@ -2,6 +2,7 @@ import type { Catalog, Column, Table } from '../catalog/model.ts'
 import type { ColumnChoice, Settings, TableChoice } from '../config/model.ts'
 import { didYouMean } from '../config/suggest.ts'
 import { LandfallError } from '../errors.ts'
+import { matchNames, unfilled, unmatchedNotes } from './matching.ts'
 import type { Blocker, LeftOut } from './model.ts'
 import { targetNames } from './names.ts'
 
@@ -48,25 +49,40 @@ export function draftMoves(source: Catalog, target: Catalog, settings: Settings)
     { style: settings.names, kept: chosen.flatMap((table) => choiceFor(table, settings)?.name ?? []) },
   )
   const blockers: Blocker[] = chosen.filter(isUnfindable).map(unfindable)
-  const drafts = chosen
+  const findable = chosen
     .filter((table) => !isUnfindable(table))
     .map((table) => {
       const choice = choiceFor(table, settings)
       const name = named.names.get(choice?.name ?? table.name)!
-      const existing = findTable(target, settings.targetSchema, name, table.name)
-      const columns = draftColumns(table, existing, choice, settings)
-      leftOut.push(...columns.leftOut)
-      blockers.push(...columns.blockers)
-      return {
+      return { table, choice, name, names: choice ? [name] : [name, table.name] }
+    })
+  const there = matchNames(
+    findable.map(({ names }) => names),
+    target.tables.filter((table) => table.schema === settings.targetSchema),
+  )
+  const drafts = findable.flatMap(({ table, choice, name }, i): Draft[] => {
+    const existing = there[i]!
+    const columns = draftColumns(table, existing, choice, settings)
+    leftOut.push(...columns.leftOut)
+    if (columns.columns.length === 0 && columns.blockers.length === 0) {
+      leftOut.push({ kind: 'table', name: table.name, why: NO_COLUMN })
+      return []
+    }
+    blockers.push(...columns.blockers)
+    return [
+      {
         source: table,
         target: existing?.name ?? name,
         existing,
         columns: columns.columns,
         notes: columns.notes,
-      }
-    })
+      },
+    ]
+  })
   return { drafts, leftOut, blockers, notes: named.notes }
 }
+
+const NO_COLUMN = 'it has no column that can be carried'
 
 const WHY_LEFT_OUT: Readonly<Record<string, string>> = {
   view: 'views are not moved: their SQL is written for SQLite',
@@ -97,7 +113,7 @@ function whyLeftOut(table: Table, settings: Settings): string | null {
   if (settings.tables && !settings.tables.includes(table.name)) return '--tables does not name it'
   if (!settings.moves.rest && choiceFor(table, settings) === null)
     return "the config's moves do not name it, and have no '*'"
-  if (table.columns.length === 0) return 'it has no column that can be carried'
+  if (table.columns.length === 0) return NO_COLUMN
   return null
 }
 
@@ -140,16 +156,6 @@ function checkNames(source: Catalog, settings: Settings): void {
   }
 }
 
-function findTable(target: Catalog, schema: string, name: string, source: string): Table | null {
-  const tables = target.tables.filter((table) => table.schema === schema)
-  const wanted = [name, name.toLowerCase(), source, source.toLowerCase()]
-  for (const one of wanted) {
-    const found = tables.find((table) => table.name === one)
-    if (found) return found
-  }
-  return null
-}
-
 function draftColumns(
   table: Table,
   existing: Table | null,
@@ -174,15 +180,21 @@ function draftColumns(
       kept: visible.flatMap((column) => choiceOf(column)?.name ?? []),
     },
   )
+  const nameOf = (column: Column) => named.names.get(choiceOf(column)?.name ?? column.name)!
+  // What the config names must be found under that name; what it does not, may be spelled in another way.
+  const matches = matchNames(
+    visible.map((column) => (choiceOf(column) ? [nameOf(column)] : [nameOf(column), column.name])),
+    existing?.columns ?? [],
+  )
   const columns: DraftColumn[] = []
-  for (const column of visible) {
+  for (const [i, column] of visible.entries()) {
     const said = choiceOf(column)
-    const name = named.names.get(said?.name ?? column.name)!
+    const name = nameOf(column)
     if (existing === null) {
       columns.push({ source: column, target: name, existing: null, choice: said })
       continue
     }
-    const match = findColumn(existing, name, column.name)
+    const match = matches[i] ?? null
     if (match === null) {
       blockers.push({
         code: 'LF205',
@@ -215,7 +227,7 @@ function draftColumns(
     columns,
     leftOut,
     blockers,
-    notes: [...named.notes, ...(existing === null ? [] : unmatchedNotes(existing, columns))],
+    notes: [...named.notes, ...unmatchedNotes(existing, columns)],
   }
 }
 
@@ -243,46 +255,4 @@ function checkColumnChoices(table: Table, choice: TableChoice | null, settings: 
       { place: { table: table.name, column: wanted }, hint: `Its columns: ${names.join(', ')}` },
     )
   }
-}
-
-function findColumn(existing: Table, name: string, source: string): Column | null {
-  for (const one of [name, source, name.toLowerCase(), source.toLowerCase()]) {
-    const found = existing.columns.find((column) => column.name === one)
-    if (found) return found
-  }
-  return null
-}
-
-/** Columns of an existing table that must have a value, and that nothing fills. */
-function unfilled(table: Table, existing: Table | null, columns: readonly DraftColumn[]): Blocker[] {
-  if (existing === null) return []
-  return existing.columns
-    .filter(
-      (column) =>
-        column.notNull &&
-        column.default === null &&
-        column.generated === null &&
-        column.identity === null &&
-        !columns.some((one) => one.target === column.name),
-    )
-    .map((column) => ({
-      code: 'LF205' as const,
-      table: table.name,
-      column: column.name,
-      message: `the target's column ${existing.name}.${column.name} must have a value, and nothing of the source goes there`,
-      examples: [],
-      choices: [
-        `moves.${existing.name}.columns.${column.name}: { from: '…' }        name the source's column`,
-        `give the target's column a default`,
-      ],
-    }))
-}
-
-function unmatchedNotes(existing: Table, columns: readonly DraftColumn[]): string[] {
-  const rest = existing.columns.filter(
-    (column) => column.generated === null && !columns.some((one) => one.target === column.name),
-  )
-  return rest.length === 0
-    ? []
-    : [`columns of the target that nothing fills: ${rest.map((column) => column.name).join(', ')}`]
 }

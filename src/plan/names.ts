@@ -30,7 +30,7 @@ export function targetNames(names: readonly string[], options: NamesOptions): Ta
   const kept = new Set(options.kept)
   const taken = new Set([...(options.taken ?? []), ...(options.columns ? SYSTEM_COLUMNS : [])])
   const wanted = new Map(
-    names.map((name) => [name, kept.has(name) || options.style === 'keep' ? name : snake(name)]),
+    names.map((name) => [name, kept.has(name) || options.style === 'keep' ? name : snakeCase(name)]),
   )
   const result = new Map<string, string>()
   const rank = (name: string): number => (kept.has(name) ? 0 : wanted.get(name) === name ? 1 : 2)
@@ -107,7 +107,7 @@ function cut(text: string, bytes: number): string {
 }
 
 /** InvoiceLine → invoice_line, HTTPServer → http_server, `Order Details` → order_details. */
-function snake(name: string): string {
+export function snakeCase(name: string): string {
   return name
     .replace(/(?<=[\p{Ll}\p{N}])(?=\p{Lu})|(?<=\p{Lu})(?=\p{Lu}\p{Ll})/gu, '_')
     .replace(/[^\p{L}\p{M}\p{N}_$]+/gu, '_')

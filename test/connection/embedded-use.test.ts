@@ -1,0 +1,53 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { embeddedStatus } from '../../src/connection/embedded.ts'
+import { endEmbedded, useEmbedded } from '../../src/connection/embedded-use.ts'
+
+let folder: string
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'landfall-use-'))
+})
+afterEach(async () => {
+  await endEmbedded(folder)
+  rmSync(folder, { recursive: true, force: true })
+})
+const state = () => embeddedStatus({ folder }).state
+
+test('the last process that works with the server stops it', async () => {
+  const first = await useEmbedded(folder)
+  const second = await useEmbedded(folder)
+  await first.leave(false)
+  expect(state()).toBe('running')
+  await second.leave(false)
+  expect(state()).toBe('stopped')
+})
+
+test('a server that a person wants to keep is stopped only by name', async () => {
+  await (await useEmbedded(folder)).leave(true)
+  await (await useEmbedded(folder)).leave(false)
+  expect(state()).toBe('running')
+  expect(await endEmbedded(folder)).toBe(true)
+  expect(state()).toBe('stopped')
+})
+
+test('a server that a killed process left behind is stopped by the next one', async () => {
+  const module = new URL('../../src/connection/embedded-use.ts', import.meta.url).href
+  const code = `import { useEmbedded } from ${JSON.stringify(module)}
+    await useEmbedded(process.argv[1]); console.log('here'); setInterval(() => {}, 1000)`
+  const child = spawn(process.execPath, ['--input-type=module', '-e', code, folder], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  await once(child.stdout, 'data')
+  const mine = await useEmbedded(folder)
+  await mine.leave(false)
+  expect(state()).toBe('running')
+  child.kill('SIGKILL')
+  await once(child, 'exit')
+  expect(state()).toBe('running')
+  await (await useEmbedded(folder)).leave(false)
+  expect(state()).toBe('stopped')
+})
