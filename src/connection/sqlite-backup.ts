@@ -1,3 +1,4 @@
+import { execFile } from 'node:child_process'
 import { chmodSync, mkdtempSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
 import { hostname, tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
@@ -8,6 +9,8 @@ import { fileFingerprint, lastingFingerprint, settle } from './sqlite-fingerprin
 
 /** Pages for each step; between steps other programs may write. */
 const PAGES_PER_STEP = 2_000
+/** How long writers may be kept waiting for a quick copy, in milliseconds. */
+const HOLD_WRITERS = 2_000
 /** How often a writer may spoil the backup before it has to wait for one. */
 const POLITE_TRIES = 3
 
@@ -53,7 +56,11 @@ class SourceChanged extends Error {}
  * go on between the steps; if they keep spoiling the copy, the last try keeps them out until it is
  * done, which takes about as long as reading the file.
  */
-export async function backUp(source: DatabaseSync, path: string, tempFolder = tmpdir()): Promise<Backup> {
+export async function backUp(
+  source: DatabaseSync,
+  path: string,
+  { tempFolder = tmpdir(), holdWriters = HOLD_WRITERS }: { tempFolder?: string; holdWriters?: number },
+): Promise<Backup> {
   removeAbandoned(tempFolder)
   checkSpace(source, path, tempFolder)
   const folder = mkdtempSync(join(tempFolder, `landfall-${MACHINE}-${process.pid}-`))
@@ -61,6 +68,8 @@ export async function backUp(source: DatabaseSync, path: string, tempFolder = tm
   try {
     chmodSync(folder, 0o700)
     const copy = join(folder, 'source.db')
+    const quick = await copyQuickly(source, path, copy, holdWriters)
+    if (quick !== null) return { path: copy, fingerprint: quick, held: false, remove }
     for (let tries = 1; ; tries += 1) {
       writeFileSync(copy, '', { mode: 0o600 })
       const held = tries > POLITE_TRIES
@@ -72,6 +81,48 @@ export async function backUp(source: DatabaseSync, path: string, tempFolder = tm
     remove()
     throw sourceError(error, path)
   }
+}
+
+/**
+ * Copies the file itself while a read transaction keeps commits out, which is several times faster
+ * than a backup page by page. Null, with nothing left behind, when it would keep writers waiting for
+ * longer than `limit` milliseconds, or when part of the content is in a write-ahead log.
+ */
+async function copyQuickly(
+  source: DatabaseSync,
+  path: string,
+  copy: string,
+  limit: number,
+): Promise<string | null> {
+  if (limit <= 0 || source.prepare('PRAGMA journal_mode').get()?.['journal_mode'] === 'wal') return null
+  await settle(path)
+  source.exec('BEGIN')
+  try {
+    source.prepare('SELECT count(*) FROM sqlite_schema').get()
+    const copied = await copyFile(path, copy, limit)
+    if (!copied) {
+      rmSync(copy, { force: true })
+      return null
+    }
+    chmodSync(copy, 0o600)
+    return lastingFingerprint(path)
+  } finally {
+    source.exec('ROLLBACK')
+  }
+}
+
+const COPY_PROGRAM =
+  "process.umask(0o077); require('node:fs').copyFileSync(process.argv[1], process.argv[2], 2)"
+
+/**
+ * In a process of its own: closing a descriptor of the source here would drop every lock that this
+ * process has on the file, those of the application's own connections among them.
+ */
+function copyFile(from: string, to: string, limit: number): Promise<boolean> {
+  const options = { timeout: limit, killSignal: 'SIGKILL' } as const
+  return new Promise((resolve) => {
+    execFile(process.execPath, ['-e', COPY_PROGRAM, from, to], options, (error) => resolve(error === null))
+  })
 }
 
 /** Null when the source changed meanwhile; then the copy may show another moment than the stamps. */

@@ -78,3 +78,10 @@ export function readingSource<T>(path: string, work: () => T): T {
     throw sourceError(error, path)
   }
 }
+
+/** The source was told to stop: there is no answer, which is not the same as an empty one. */
+export function readingInterrupted(): LandfallError {
+  return new LandfallError('LF403', 'reading the source was interrupted', {
+    hint: 'Run the same command again: it goes on where this one stopped.',
+  })
+}

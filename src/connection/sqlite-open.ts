@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { LandfallError } from '../errors.ts'
 import { readingSource } from './sqlite-error.ts'
-import { registerTextFunctions } from './sqlite-text.ts'
+import { registerFunctions } from './sqlite-functions.ts'
 
 /** How long SQLite waits for a lock before it gives up, milliseconds. */
 const LOCK_TIMEOUT = 8_000
@@ -56,7 +56,7 @@ export function openReadOnly(path: string): DatabaseSync {
     const database = new DatabaseSync(resolve(path), { readOnly: true, timeout: LOCK_TIMEOUT })
     try {
       database.exec(`PRAGMA cache_size = -${CACHE_KIB}`)
-      registerTextFunctions(database, encodingOf(database))
+      registerFunctions(database, encodingOf(database))
       return database
     } catch (error) {
       database.close()

@@ -2,7 +2,7 @@ import { basename } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import { LandfallError } from '../errors.ts'
 import { type Backup, backUp } from './sqlite-backup.ts'
-import { readingSource, sourceError } from './sqlite-error.ts'
+import { readingInterrupted, readingSource, sourceError } from './sqlite-error.ts'
 import { walBytes } from './sqlite-fingerprint.ts'
 import type { Job } from './sqlite-messages.ts'
 import { checkFile, encodingOf, openReadOnly } from './sqlite-open.ts'
@@ -52,6 +52,8 @@ export interface SourceOptions {
   readonly readers: number
   /** Where a private copy goes; the system's folder for temporary files when missing. */
   readonly tempFolder?: string
+  /** Milliseconds that writers may be kept waiting for a quick private copy; two seconds when missing. */
+  readonly holdWriters?: number
 }
 
 /** Errors: LF101 cannot be opened, LF102 damaged or no database, LF103 locked, LF207 no room for a copy. */
@@ -69,7 +71,7 @@ export async function openSource(path: string, options: SourceOptions): Promise<
     const notes: string[] = []
     const log = walBytes(path)
     if (snapshot === 'backup') {
-      copy = await backUp(first, path, options.tempFolder)
+      copy = await backUp(first, path, options)
       notes.push(`copied from a private backup, so that ${basename(path)} can be written meanwhile`)
       if (copy.held) notes.push(`writers of ${basename(path)} had to wait while the backup was made`)
     } else if (journal === 'wal') {
@@ -190,9 +192,7 @@ class PooledSource implements SqliteSource {
     if (this.#closed !== null) return new TypeError('the source is closed')
     for (const reader of this.#readers) if (reader.death !== null) return reader.death
     if (Atomics.load(this.#aborted, 0) === 0) return null
-    return new LandfallError('LF403', 'reading the source was interrupted', {
-      hint: 'Run the same command again: it goes on where this one stopped.',
-    })
+    return readingInterrupted()
   }
 
   abort(): void {
