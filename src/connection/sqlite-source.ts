@@ -1,6 +1,5 @@
 import { basename } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
-import { LandfallError } from '../errors.ts'
 import { type Backup, backUp } from './sqlite-backup.ts'
 import { readingInterrupted, readingSource, sourceError } from './sqlite-error.ts'
 import { walBytes } from './sqlite-fingerprint.ts'
