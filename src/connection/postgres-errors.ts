@@ -7,6 +7,9 @@ export type Role = 'source' | 'target'
 const SESSION_ENDED = new Set(['57P01', '57P02', '57P03', '57P04', '57P05', '25P03', '25P04'])
 const READ_ONLY = '25006'
 const NO_SUCH_DATABASE = '3D000'
+/** Disk full, out of memory, input/output errors: nothing is wrong with the statement. */
+const SERVERS_TROUBLE = /^(53|58|XX)/
+const GOES_ON = 'When the server is well again, the same command goes on where it stopped.'
 
 const codes: Readonly<
   Record<Role, Record<'unreachable' | 'login' | 'statement' | 'lost' | 'readOnly', ErrorCode>>
@@ -64,7 +67,9 @@ export function statementFailure(error: unknown, label: string, role: Role, lost
         details: fieldsOf(error),
       })
     return new LandfallError(codes[role].statement, `${label}: ${error.message}`, {
-      hint: error.hint ?? undefined,
+      hint: SERVERS_TROUBLE.test(error.code ?? '')
+        ? [...(error.hint ? [error.hint] : []), GOES_ON].join('\n')
+        : (error.hint ?? undefined),
       details: fieldsOf(error),
     })
   }
@@ -78,7 +83,7 @@ export function lostFailure(error: unknown, label: string, role: Role): Landfall
   const why =
     error instanceof DatabaseError ? error.message : code === null ? 'the connection ended' : explain(code)
   return new LandfallError(codes[role].lost, `${label}: ${why}.`, {
-    hint: 'When the server is there again, the same command goes on where it stopped.',
+    hint: GOES_ON,
     ...(error instanceof DatabaseError
       ? { details: fieldsOf(error) }
       : code === null
