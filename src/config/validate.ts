@@ -22,11 +22,13 @@ const sourceSql = z.custom<unknown>(
   'must be an expression of the source: sql`…`',
 )
 
+const zone = text.refine(isZone, 'must be a time zone such as UTC or Asia/Shanghai')
+
 const column = z.strictObject({
   from: text.optional(),
   type: text.optional(),
   convert: sourceSql.optional(),
-  zone: text.optional(),
+  zone: zone.optional(),
   epoch: z.enum(['s', 'ms', 'us']).optional(),
   nul: z.literal('strip').optional(),
   invalidUtf8: z.literal('replace').optional(),
@@ -53,6 +55,15 @@ const config = z.strictObject({
 })
 
 type Issue = z.core.$ZodIssue
+
+/** The names that this machine knows are those of the IANA, as PostgreSQL's are. */
+function isZone(name: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: name.toLowerCase() === 'z' ? 'UTC' : name }) !== null
+  } catch {
+    return false
+  }
+}
 
 /** The keys that may stand at a path, for suggestions. */
 function keysAt(path: readonly PropertyKey[]): readonly string[] {

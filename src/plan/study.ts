@@ -7,6 +7,7 @@ import type { ProgressListener } from '../contract/progress.ts'
 import type { Rule, ScanRange, TableProfile, TableQuestion } from '../profile/model.ts'
 import { profileTable } from '../profile/profile.ts'
 import { run } from '../profile/run.ts'
+import type { Way } from '../types/model.ts'
 import { mixedText, text } from '../types/text.ts'
 import type { Draft } from './draft.ts'
 import { type Dense, type Link, type LongKey, linksOf, longKeys, nullRules, orphanRule } from './rules.ts'
@@ -88,6 +89,7 @@ async function studyTable(
     args: { table, keys: key.expressions, step: Math.min(SCAN_ROWS, settings.batchSize) },
   })
   const looked = firstRows(ranges, settings.profileRows)
+  const partial = looked.length < ranges.length
   const asked = new Map(draft.columns.map((column) => [column.source.name, waysOf(column, catalog.encoding)]))
   const total = looked.reduce((sum, range) => sum + range.rows, 0)
   let done = 0
@@ -105,7 +107,7 @@ async function studyTable(
     columns: draft.columns.map((column) => ({
       name: column.source.name,
       expression: columnExpression(column),
-      ways: asked.get(column.source.name)!.ways,
+      ways: partial ? widest(asked.get(column.source.name)!.ways) : asked.get(column.source.name)!.ways,
     })),
     rules: [...nullRules(draft), ...links.map(({ rule }) => rule), ...long.map(({ rule }) => rule)],
     encoding: catalog.encoding,
@@ -115,8 +117,13 @@ async function studyTable(
     },
   }
   const profile = await namelessColumns(await profileTable(question), question)
-  const profiledRows = looked.length === ranges.length ? null : total
+  const profiledRows = partial ? total : null
   return { draft, question, asked, profile, ranges, profiledRows, links, longKeys: long }
+}
+
+/** Without the ways that are quicker because of what all values have in common: rows to come may not. */
+function widest(ways: readonly Way[]): readonly Way[] {
+  return ways.filter((way) => !ways.some((other) => other.id === way.wider))
 }
 
 /** What finds the rows: the rowid by its best name, or the key of a WITHOUT ROWID table. */

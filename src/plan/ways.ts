@@ -3,7 +3,7 @@ import { converted } from '../types/label.ts'
 import type { Way } from '../types/model.ts'
 import { parseType, propose, proposeFor, type Wish } from '../types/propose.ts'
 import { repairedText } from '../types/text.ts'
-import { emptyAsNull } from '../types/time.ts'
+import { emptyAsNull } from '../types/way.ts'
 import type { DraftColumn } from './draft.ts'
 
 export interface Asked {

@@ -14,8 +14,10 @@ function integer(
   low: string,
   high: string,
   reason: string,
+  wider: string | null = null,
 ): Way {
   return way({
+    wider,
     id,
     type,
     carrier,
@@ -33,7 +35,7 @@ export const int4 = integer(
   '2147483647',
   'is no integer of 32 bits',
 )
-export const int8 = integer('int8', 'bigint', 'int8', `-${SAFE}`, SAFE, 'is no integer')
+export const int8 = integer('int8', 'bigint', 'int8', `-${SAFE}`, SAFE, 'is no integer', 'int8-halves')
 
 /** All 64 bits, in two halves, so that no number in between rounds them. */
 export const int8Halves = way({
@@ -53,6 +55,7 @@ export const boolean = way({
   misfit: (c) => `${notInteger(c)} OR ${outside(c, '0', '1')}`,
   misfitReason: 'is neither 0 nor 1',
   conversion: '0 and 1 to false and true',
+  wider: 'boolean-words',
 })
 
 const TRUE_WORDS = "('1','t','true','y','yes','on')"
@@ -96,19 +99,28 @@ export const float4 = way({
   id: 'float4',
   type: 'real',
   carrier: 'float4',
+  // An integer beyond 2^53 that 4 bytes hold exactly would not reach JavaScript as a number.
+  read: (c) => [`CAST(${c} AS REAL)`],
   misfit: (c) => `(${c} IS NOT NULL AND NOT coalesce(landfall_is_float4(${c}), 0))`,
   misfitReason: 'is no number that 4 bytes hold exactly',
 })
 
+/** Longer ones than `numeric` holds are refused; GLOB and length() stop at NUL. */
 const plainDecimal = (c: string) =>
-  `(typeof(${c}) = 'text' AND ltrim(${c}, '+-') GLOB '[0-9]*' AND ltrim(${c}, '+-') NOT GLOB '*[^0-9.]*' AND ${c} NOT GLOB '*.*.*' AND ${c} NOT GLOB '?*[+-]*')`
+  `(typeof(${c}) = 'text' AND octet_length(${c}) <= 16384 AND instr(${c}, char(0)) = 0 AND ltrim(${c}, '+-') GLOB '[0-9]*' AND ltrim(${c}, '+-') NOT GLOB '*[^0-9.]*' AND ${c} NOT GLOB '*.*.*' AND ${c} NOT GLOB '?*[+-]*')`
+
+const decimalRead = (c: string) => [
+  `CASE WHEN typeof(${c}) = 'integer' THEN CAST(${c} AS TEXT) ELSE ${c} END`,
+]
+const decimalEqual = (c: string) => [`landfall_decimal(${c})`]
 
 /** Decimal numbers of any size. Reals travel in their shortest exact form. */
 export const numeric = way({
   id: 'numeric',
   type: 'numeric',
   carrier: 'numeric',
-  read: (c) => [`CASE WHEN typeof(${c}) = 'integer' THEN CAST(${c} AS TEXT) ELSE ${c} END`],
+  read: decimalRead,
+  equal: decimalEqual,
   misfit: (c) => `(${c} >= '' AND NOT ${plainDecimal(c)})`,
   misfitReason: 'is no decimal number',
   injective: false,
@@ -121,7 +133,8 @@ export function numericFixed(precision: number, scale: number): Way {
     id: `numeric(${precision},${scale})`,
     type: `numeric(${precision},${scale})`,
     carrier: 'numeric',
-    read: (c) => [`CASE WHEN typeof(${c}) = 'integer' THEN CAST(${c} AS TEXT) ELSE ${c} END`],
+    read: decimalRead,
+    equal: decimalEqual,
     misfit: (c) =>
       `${c} >= '' OR ${c} >= ${bound} OR ${c} <= -${bound} OR (typeof(${c}) = 'real' AND round(${c}, ${scale}) <> ${c})`,
     misfitReason: `is no number of at most ${precision} digits with ${scale} after the point`,

@@ -27,6 +27,7 @@ export function converted(type: string, expression: string): Way {
     ...label(type),
     id: `convert ${type} ${expression}`,
     read: () => label(type).read(`(${expression})`),
+    equal: () => label(type).equal(`(${expression})`),
     misfit: () => null,
     quickMisfit: () => null,
     conversion: expression,

@@ -71,6 +71,13 @@ export interface Way {
   readonly large: boolean
   /** Different source values stay different: uniqueness in the source is uniqueness in the target. */
   readonly injective: boolean
+  /** SQL that is equal for two values exactly when the target finds them equal; as what is read, if unsure. */
+  readonly equal: (c: string) => readonly string[]
+  /**
+   * The id of a slower way into the same type that takes all values which this one takes: it is
+   * chosen instead where not all rows have been looked at.
+   */
+  readonly wider: string | null
   /** How values change their form, in words, or null when they do not. */
   readonly conversion: string | null
 }

@@ -74,7 +74,9 @@ const TIMESTAMPS = [
 
 function texted(limit: number | undefined, encoding: string): readonly Way[] {
   const plain = [texts.text, texts.textLarge(encoding)]
-  return limit === undefined || limit < 1 || limit > 10_485_760 ? plain : [texts.varchar(limit), ...plain]
+  return limit === undefined || limit < 1 || limit > 10_485_760
+    ? plain
+    : [...texts.limited(`varchar(${limit})`, limit), ...plain]
 }
 
 function decimals(precision: number | undefined, scale: number | undefined): readonly Way[] {
@@ -134,14 +136,16 @@ export function proposeFor(type: string, wish: Wish, encoding: string): readonly
       const limit = first ?? (name === 'char' ? 1 : undefined)
       if (repair)
         return [texts.repairedText(type, limit ?? null, wish.nul === 'strip', wish.invalidUtf8 === 'replace')]
-      return renamed(limit === undefined ? [texts.text, texts.textLarge(encoding)] : [texts.varchar(limit)])
+      return renamed(
+        limit === undefined ? [texts.text, texts.textLarge(encoding)] : texts.limited(type, limit),
+      )
     }
     case 'bytea':
       return [texts.bytea, texts.byteaLarge, texts.byteaOfText]
     case 'json':
       return [texts.json, texts.jsonLarge]
     case 'jsonb':
-      return [texts.jsonb]
+      return [texts.jsonb, texts.jsonbLarge]
     case 'uuid':
       return [texts.uuid, texts.uuidAny]
     case 'date':

@@ -19,6 +19,7 @@ function textual(parts: {
   conversion?: string | null
   injective?: boolean
   large?: boolean
+  wider?: string
 }): Way {
   const quick = (c: string) =>
     [notText(c), ...(parts.large ? [] : [tooLarge(c)]), ...(parts.also ? [parts.also(c)] : [])].join(' OR ')
@@ -33,13 +34,14 @@ function textual(parts: {
     large: parts.large ?? false,
     injective: parts.injective ?? true,
     conversion: parts.conversion ?? null,
+    wider: parts.wider ?? null,
     ...(parts.read ? { read: parts.read } : {}),
   })
 }
 
 const plain = 'is no text that PostgreSQL can hold (bytes, a NUL, or invalid UTF-8)'
 
-export const text = textual({ id: 'text', type: 'text', reason: plain })
+export const text = textual({ id: 'text', type: 'text', reason: plain, wider: 'text-large' })
 
 /**
  * Values of more than a megabyte: their bytes go through untouched. A UTF-16 database has no UTF-8
@@ -48,7 +50,7 @@ export const text = textual({ id: 'text', type: 'text', reason: plain })
 export function textLarge(encoding: string): Way {
   const utf8 = encoding === 'UTF-8'
   return textual({
-    id: utf8 ? 'text-large' : 'text-large-utf16',
+    id: 'text-large',
     type: 'text',
     carrier: utf8 ? 'textBytes' : 'text',
     read: (c) => [utf8 ? `CAST(${c} AS BLOB)` : c],
@@ -59,13 +61,16 @@ export function textLarge(encoding: string): Way {
 
 const tooLong = (c: string, n: number) => `(octet_length(${c}) > ${n} AND length(${c}) > ${n})`
 
-export function varchar(n: number, type = `varchar(${n})`): Way {
-  return textual({
-    id: type,
+/** At most `n` characters; two ways where so many may be more than a megabyte. */
+export function limited(type: string, n: number): readonly Way[] {
+  const parts = {
     type,
-    also: (c) => tooLong(c, n),
+    also: (c: string) => tooLong(c, n),
     reason: `is no text of at most ${n} characters that PostgreSQL can hold`,
-  })
+  }
+  const batched = { ...parts, id: type, wider: `${type}-large` }
+  const large = { ...parts, id: `${type}-large`, large: true }
+  return n * 4 > BATCHED ? [textual(batched), textual(large)] : [textual({ ...parts, id: type })]
 }
 
 /**
@@ -124,18 +129,22 @@ export const json = textual({
   carrier: 'json',
   also: notJson,
   reason: 'is no valid JSON text',
+  wider: 'json-large',
 })
 
 /** Normalised by PostgreSQL (spaces, key order, doubled keys), so only where it is asked for. */
-export const jsonb = textual({
-  id: 'jsonb',
+const jsonbParts = {
   type: 'jsonb',
   carrier: 'jsonb',
-  also: (c) => `${notJson(c)} OR instr(${c}, '\\u0000') > 0`,
+  // Only escapes and very large or exact numbers can be valid JSON that jsonb has no place for.
+  also: (c: string) =>
+    `${notJson(c)} OR ((instr(${c}, '\\u') > 0 OR octet_length(${c}) > 16000 OR ${c} GLOB '*[0-9][eE]*') AND NOT landfall_jsonb_ok(${c}))`,
   reason: 'is no JSON text that jsonb can hold',
   conversion: 'JSON text to jsonb, which normalises spaces, key order and doubled keys',
   injective: false,
-})
+} as const
+export const jsonb = textual({ ...jsonbParts, id: 'jsonb', wider: 'jsonb-large' })
+export const jsonbLarge = textual({ ...jsonbParts, id: 'jsonb-large', large: true })
 
 export const jsonLarge = textual({
   id: 'json-large',
@@ -152,6 +161,7 @@ export const bytea = way({
   carrier: 'bytea',
   misfit: (c) => `${c} < x'' OR ${tooLarge(c)}`,
   misfitReason: 'is no BLOB',
+  wider: 'bytea-large',
 })
 
 export const byteaLarge = way({
@@ -176,6 +186,9 @@ export const byteaOfText = way({
   conversion: 'text to its bytes',
 })
 
+/** GLOB stops at NUL. */
+const noNul = (c: string) => `instr(${c}, char(0)) = 0`
+
 const HEX = '[0-9a-fA-F]'
 const hyphenated = [8, 4, 4, 4, 12].map((n) => HEX.repeat(n)).join('-')
 const hyphenatedLower = hyphenated.replaceAll('a-fA-F', 'a-f')
@@ -184,17 +197,20 @@ export const uuid = way({
   id: 'uuid',
   type: 'uuid',
   carrier: 'uuid',
-  misfit: (c) => `NOT (typeof(${c}) = 'text' AND ${c} GLOB '${hyphenatedLower}') AND ${c} IS NOT NULL`,
+  misfit: (c) =>
+    `NOT (typeof(${c}) = 'text' AND ${c} GLOB '${hyphenatedLower}' AND ${noNul(c)}) AND ${c} IS NOT NULL`,
   misfitReason: 'is no UUID in canonical form',
+  wider: 'uuid-any',
 })
 
 export const uuidAny = way({
   id: 'uuid-any',
   type: 'uuid',
   carrier: 'uuid',
-  read: (c) => [`CASE typeof(${c}) WHEN 'blob' THEN hex(${c}) ELSE ${c} END`],
+  // One spelling for each UUID, so that equal ones are found.
+  read: (c) => [`lower(CASE typeof(${c}) WHEN 'blob' THEN hex(${c}) ELSE replace(${c}, '-', '') END)`],
   misfit: (c) =>
-    `${c} IS NOT NULL AND NOT ((typeof(${c}) = 'text' AND (${c} GLOB '${hyphenated}' OR ${c} GLOB '${HEX.repeat(32)}')) OR (typeof(${c}) = 'blob' AND length(${c}) = 16))`,
+    `${c} IS NOT NULL AND NOT ((typeof(${c}) = 'text' AND ${noNul(c)} AND (${c} GLOB '${hyphenated}' OR ${c} GLOB '${HEX.repeat(32)}')) OR (typeof(${c}) = 'blob' AND length(${c}) = 16))`,
   misfitReason: 'is no UUID',
   injective: false,
   conversion: 'other spellings of a UUID to the canonical one',

@@ -4,8 +4,12 @@ import { way } from './way.ts'
 /*
  * SQLite's date functions are lenient (2023-02-31 becomes March) and know milliseconds only. So a text
  * is accepted when it is what SQLite would print for the instant it reads, fractions are cut off
- * before and carried beside it as microseconds, and the year 0, which PostgreSQL lacks, is refused.
+ * before and carried beside it as microseconds, and the year 0, which PostgreSQL lacks, is refused;
+ * so is the hour 24, which SQLite prints as it came. NUL is looked for first: most functions stop there.
  */
+
+/** The plus takes the column's affinity away, which would turn '0001' into the number 1. */
+const beforeYearOne = (c: string) => `+${c} < '0001'`
 
 /** `YYYY-MM-DD`, exactly. */
 export const date = way({
@@ -13,7 +17,7 @@ export const date = way({
   type: 'date',
   carrier: 'date',
   read: (c) => [`unixepoch(${c}) / 86400`],
-  misfit: (c) => `date(${c}) IS NOT ${c} OR ${c} < '0001'`,
+  misfit: (c) => `date(${c}) IS NOT ${c} OR ${beforeYearOne(c)}`,
   misfitReason: 'is no date as in 2024-12-31',
   conversion: 'ISO text to date',
 })
@@ -24,8 +28,9 @@ export const timestampPlain = way({
   type: 'timestamp',
   carrier: 'timestamp',
   read: (c) => [`unixepoch(${c})`],
-  misfit: (c) => `datetime(${c}) IS NOT ${c} OR ${c} < '0001'`,
+  misfit: (c) => `datetime(${c}) IS NOT ${c} OR ${beforeYearOne(c)} OR instr(${c}, ' 24:') > 0`,
   misfitReason: 'is no time as in 2024-12-31 23:59:59',
+  wider: 'timestamp-naive',
   conversion: 'ISO text to timestamp',
 })
 
@@ -35,7 +40,7 @@ const seconds = (t: string) =>
 const fraction = (t: string) => `substr(${t}, 20)`
 const micros = (t: string) => `CAST(substr(substr(${t}, 21) || '000000', 1, 6) AS INTEGER)`
 const notNaive = (t: string) =>
-  `(datetime(${seconds(t)}) IS NOT ${seconds(t)} OR ${t} < '0001' OR substr(${t},11,1) NOT IN ('',' ','T','t') OR length(${t}) IN (11,12,13,14,15,17,18) OR (${fraction(t)} <> '' AND (${fraction(t)} NOT GLOB '.[0-9]*' OR substr(${t},21) GLOB '*[^0-9]*' OR length(rtrim(substr(${t},21),'0')) > 6)))`
+  `(datetime(${seconds(t)}) IS NOT ${seconds(t)} OR ${beforeYearOne(t)} OR substr(${t},12,2) = '24' OR substr(${t},11,1) NOT IN ('',' ','T','t') OR length(${t}) IN (11,12,13,14,15,17,18) OR (${fraction(t)} <> '' AND (${fraction(t)} NOT GLOB '.[0-9]*' OR substr(${t},21) GLOB '*[^0-9]*' OR length(rtrim(substr(${t},21),'0')) > 6)))`
 
 /** The zone at the end of a text: how many characters it has, and its offset in seconds. */
 const zoneLength = (c: string) =>
@@ -45,7 +50,8 @@ const zoneOffset = (c: string) =>
 const withoutZone = (c: string) => `substr(${c}, 1, length(${c}) - ${zoneLength(c)})`
 
 const notText = (c: string) => `typeof(${c}) <> 'text'`
-const present = (c: string, test: string) => `(${c} IS NOT NULL AND (${notText(c)} OR ${test}))`
+const present = (c: string, test: string) =>
+  `(${c} IS NOT NULL AND (${notText(c)} OR instr(${c}, char(0)) > 0 OR ${test}))`
 
 export const timestampNaive = way({
   id: 'timestamp-naive',
@@ -63,7 +69,8 @@ const zonedRead = (c: string) => [
   `CASE WHEN ${c} IS NOT NULL THEN ${micros(withoutZone(c))} END`,
 ]
 /** Offsets beyond what exists (±15:59) are refused. */
-const badZone = (c: string) => `(abs(${zoneOffset(c)}) >= 57600 OR ${zoneOffset(c)} % 3600 / 60 >= 60)`
+const badZone = (c: string) =>
+  `(abs(${zoneOffset(c)}) >= 57600 OR (${zoneLength(c)} IN (5,6) AND substr(${c},-2) >= '60'))`
 
 export const timestampZoned = way({
   id: 'timestamp-zoned',
@@ -132,7 +139,7 @@ export function epoch(unit: Unit, sure = false): Way {
       ? `${c} < ${FIRST}${'0'.repeat(String(n).length - 1)} OR ${c} > ${LAST}${'0'.repeat(String(n).length - 1)}`
       : unit === 's'
         ? `${c} < ${FIRST} OR ${c} > ${typical[1]}`
-        : `(${c} <> 0 AND (abs(${c}) < ${typical[0]} OR abs(${c}) > ${typical[1]}))`
+        : `(${c} <> 0 AND ${c} > -${typical[0]} AND ${c} < ${typical[0]}) OR ${c} < -${typical[1]} OR ${c} > ${typical[1]}`
   // Floor division, so that times before 1970 keep a fraction that counts forwards.
   const floor = (c: string) => `((${c} - (((${c} % ${n}) + ${n}) % ${n})) / ${n})`
   return way({
@@ -157,7 +164,7 @@ export const epochReal = way({
   ],
   // Small reals are rather Julian days: those of the years 1 to 9999 lie below 5,373,485.
   misfit: (c) =>
-    `(${c} IS NOT NULL AND (typeof(${c}) NOT IN ('real','integer') OR (${c} <> 0 AND abs(${c}) < 5373485) OR abs(${c}) > 4e9))`,
+    `(${c} IS NOT NULL AND (typeof(${c}) NOT IN ('real','integer') OR (${c} <> 0 AND ${c} > -5373485 AND ${c} < 5373485) OR ${c} < -4e9 OR ${c} > 4e9))`,
   misfitReason: 'is no time in seconds since 1970',
   conversion: 'seconds since 1970 with a fraction to timestamptz, rounded to microseconds',
   injective: false,
@@ -187,7 +194,7 @@ export const time = way({
   misfit: (c) =>
     present(
       c,
-      `(time(substr(${c} || ':00', 1, 8)) IS NOT substr(${c} || ':00', 1, 8) OR length(${c}) IN (6,7) OR (length(${c}) > 8 AND (substr(${c}, 9) NOT GLOB '.[0-9]*' OR substr(${c}, 10) GLOB '*[^0-9]*' OR length(rtrim(substr(${c}, 10), '0')) > 6)))`,
+      `(time(substr(${c} || ':00', 1, 8)) IS NOT substr(${c} || ':00', 1, 8) OR substr(${c}, 1, 2) = '24' OR length(${c}) IN (6,7) OR (length(${c}) > 8 AND (substr(${c}, 9) NOT GLOB '.[0-9]*' OR substr(${c}, 10) GLOB '*[^0-9]*' OR length(rtrim(substr(${c}, 10), '0')) > 6)))`,
     ),
   misfitReason: 'is no time of day',
   conversion: 'ISO text to time',
@@ -204,19 +211,5 @@ export function asType(base: Way, type: 'timestamp' | 'timestamptz'): Way {
     id: `${base.id} as ${type}`,
     type,
     conversion: `${base.conversion ?? 'value'}, as ${type} in UTC`,
-  }
-}
-
-/** '' becomes NULL, because the user said so. */
-export function emptyAsNull(base: Way): Way {
-  const value = (c: string) => `nullif(${c}, '')`
-  return {
-    ...base,
-    id: `${base.id} empty-null`,
-    read: (c) => base.read(value(c)),
-    misfit: (c) => base.misfit(value(c)),
-    quickMisfit: (c) => base.quickMisfit(value(c)),
-    injective: false,
-    conversion: [base.conversion, "'' to NULL"].filter(Boolean).join('; '),
   }
 }
