@@ -47,7 +47,7 @@ function waysFor(type: string, encoding: string): readonly Way[] {
   if (/^(TIMESTAMP|DATETIME)/.test(word)) return [...TIMESTAMPS, ...byContent(encoding)]
   if (word === 'DATE') return [times.date, ...TIMESTAMPS, ...byContent(encoding)]
   if (word === 'TIME' || word === 'TIMETZ') return [times.time, ...byContent(encoding)]
-  if (/^JSON/.test(word)) return [texts.json, texts.jsonLarge, ...byContent(encoding)]
+  if (/^JSON/.test(word)) return [texts.json, texts.jsonLarge, texts.jsonOrNumber, ...byContent(encoding)]
   if (word === 'UUID' || word === 'GUID' || word === 'UNIQUEIDENTIFIER')
     return [texts.uuid, texts.uuidAny, ...byContent(encoding)]
   if (/^(DECIMAL|NUMERIC|NUMBER|DEC)$/.test(word)) return decimals(first, second)
@@ -143,9 +143,9 @@ export function proposeFor(type: string, wish: Wish, encoding: string): readonly
     case 'bytea':
       return [texts.bytea, texts.byteaLarge, texts.byteaOfText]
     case 'json':
-      return [texts.json, texts.jsonLarge]
+      return [texts.json, texts.jsonLarge, texts.jsonOrNumber]
     case 'jsonb':
-      return [texts.jsonb, texts.jsonbLarge]
+      return [texts.jsonb, texts.jsonbLarge, texts.jsonbOrNumber]
     case 'uuid':
       return [texts.uuid, texts.uuidAny]
     case 'date':

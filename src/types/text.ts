@@ -84,13 +84,17 @@ export function repairedText(type: string, limit: number | null, nul: boolean, u
       ? null
       : (c: string) => `landfall_text_repair(CAST(${c} AS BLOB), ${nul ? 1 : 0}, ${utf8 ? 1 : 0}) IS NULL`
   const over = limit === null ? null : (c: string) => tooLong(repaired(c), limit)
+  // What a program stored as bytes in a text column is text whose encoding nobody checked.
+  const foreign = utf8 ? (c: string) => `${c} < ''` : notText
   return way({
     id: `${type} repaired${nul ? ' nul' : ''}${utf8 ? ' utf8' : ''}`,
     type,
     carrier: 'text',
-    read: (c) => [`CASE WHEN landfall_text_ok(CAST(${c} AS BLOB)) THEN ${c} ELSE ${repaired(c)} END`],
+    read: (c) => [
+      `CASE WHEN ${c} IS NULL OR (typeof(${c}) = 'text' AND landfall_text_ok(CAST(${c} AS BLOB))) THEN ${c} ELSE ${repaired(c)} END`,
+    ],
     misfit: (c) =>
-      [notText(c), ...(kept ? [`(${badBytes(c)} AND ${kept(c)})`] : []), ...(over ? [over(c)] : [])].join(
+      [foreign(c), ...(kept ? [`(${badBytes(c)} AND ${kept(c)})`] : []), ...(over ? [over(c)] : [])].join(
         ' OR ',
       ),
     misfitReason: plain,
@@ -154,6 +158,30 @@ export const jsonLarge = textual({
   reason: 'is no valid JSON text',
   large: true,
 })
+
+/**
+ * A column declared JSON has the affinity NUMERIC: SQLite itself turns the document `5` into a number,
+ * which is written out again here.
+ */
+function jsonNumbers(type: 'json' | 'jsonb'): Way {
+  const base = type === 'json' ? jsonLarge : jsonbLarge
+  const number = (c: string) => `typeof(${c}) IN ('integer', 'real')`
+  const infinite = (c: string) => `${c} IN (9e999, -9e999)`
+  const unlessNumber = (test: string | null, c: string) =>
+    `CASE WHEN ${number(c)} THEN ${infinite(c)} ELSE ${test} END`
+  return {
+    ...base,
+    id: `${type}-numbers`,
+    read: mixedText.read,
+    equal: mixedText.equal,
+    misfit: (c) => unlessNumber(base.misfit(c), c),
+    quickMisfit: (c) => unlessNumber(base.quickMisfit(c), c),
+    injective: false,
+    conversion: [base.conversion, 'numbers to their JSON text'].filter(Boolean).join('; '),
+  }
+}
+export const jsonOrNumber = jsonNumbers('json')
+export const jsonbOrNumber = jsonNumbers('jsonb')
 
 export const bytea = way({
   id: 'bytea',
