@@ -5,7 +5,7 @@ import type { Tools } from './contract/tools.ts'
 import { findRun } from './journal/journal.ts'
 import { journalState } from './journal/schema.ts'
 import { status as journalStatus } from './journal/status.ts'
-import { planFor } from './migrate/begin.ts'
+import { planFor, refuseBlockers } from './migrate/begin.ts'
 import { EMPTY_TARGET, type OpenSource, openSourceOf } from './migrate/ends.ts'
 import { dryRunReport } from './migrate/report.ts'
 import { runMigration } from './migrate/run.ts'
@@ -77,7 +77,11 @@ async function planForNothing(from: OpenSource, settings: Settings, tools: Tools
  */
 export async function migrate(settings: Settings, tools: Tools = {}): Promise<MigrateReport> {
   const startedAt = new Date()
-  if (settings.dryRun) return dryRunReport(await plan(settings, tools), settings, startedAt)
+  if (settings.dryRun) {
+    const found = await plan(settings, tools)
+    refuseBlockers(found)
+    return dryRunReport(found, settings, startedAt)
+  }
   const from = await openSourceOf(settings, tools)
   try {
     return await stoppable(from, tools, async () => {

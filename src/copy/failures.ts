@@ -36,11 +36,11 @@ export function refusedRow(
   args: { readonly read: ChunkRead },
 ): LandfallError {
   const { where, sqlstate, column: named } = (error.details ?? {}) as Partial<ServerFields>
-  if (error.code !== 'LF304' || typeof where !== 'string') return error
-  const line = /^COPY .*?, line (\d+)(?:, column ([^:]+))?/s.exec(where)
   // Classes 22, data, and 23, constraints, speak of the row; others only happen to come during it.
-  if (line === null || !/^2[23]/.test(sqlstate ?? '')) return error
+  if (error.code !== 'LF304' || !/^2[23]/.test(sqlstate ?? '')) return error
   const { read } = args
+  const line = /^COPY .*?, line (\d+)(?:, column ([^:]+))?/s.exec(where ?? '')
+  if (line === null) return sqlstate?.startsWith('23') ? brokenRule(error, read) : error
   const key = keyAt(database, read, Number(line[1]) - 1)
   const column = line[2] ?? named
   return new LandfallError('LF204', error.message, {
@@ -50,6 +50,17 @@ export function refusedRow(
       ...(key === null ? {} : { key }),
       ...(column === undefined ? {} : { column }),
     },
+    ...(error.details ? { details: error.details } : {}),
+    cause: error,
+  })
+}
+
+/** Foreign keys are tested when all rows are there: the server names the values, not the row. */
+function brokenRule(error: LandfallError, { table }: ChunkRead): LandfallError {
+  const detail = typeof error.details?.detail === 'string' ? ` (${error.details.detail})` : ''
+  return new LandfallError('LF204', `${error.message}${detail}`, {
+    hint: HINT,
+    place: { table },
     ...(error.details ? { details: error.details } : {}),
     cause: error,
   })

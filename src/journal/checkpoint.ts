@@ -1,4 +1,15 @@
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  writeSync,
+} from 'node:fs'
+import { dirname } from 'node:path'
 import { LandfallError } from '../errors.ts'
 import type { ChunkRecord, RunRecord } from './model.ts'
 
@@ -48,21 +59,38 @@ export function makeCheckpoint(run: RunRecord, target: string, chunks: readonly 
 /** Written beside, synced and renamed, so that a reader never sees half of it. */
 export function writeCheckpoint(file: string, checkpoint: Checkpoint): void {
   const beside = `${file}.${process.pid}.tmp`
-  const descriptor = openSync(beside, 'w', 0o600)
+  writing(file, () => {
+    const descriptor = openSync(beside, 'w', 0o600)
+    try {
+      writeSync(descriptor, `${JSON.stringify(checkpoint, null, 2)}\n`)
+      fsyncSync(descriptor)
+    } finally {
+      closeSync(descriptor)
+    }
+    renameSync(beside, file)
+  })
+}
+
+function writing(file: string, work: () => void): void {
   try {
-    writeSync(descriptor, `${JSON.stringify(checkpoint, null, 2)}\n`)
-    fsyncSync(descriptor)
-  } finally {
-    closeSync(descriptor)
+    work()
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown'
+    throw new LandfallError(
+      code === 'ENOSPC' || code === 'EDQUOT' ? 'LF207' : 'LF001',
+      `the checkpoint file ${file} cannot be written (${code})`,
+      { hint: 'Name a file with --checkpoint in a folder that is there and may be written.', cause },
+    )
   }
-  renameSync(beside, file)
 }
 
 /**
  * Compares a file of an earlier run with the journal, which decides. LF405 when the file speaks of
- * another run or claims more than the journal knows.
+ * another run or claims more than the journal knows. That the file cannot be written is found out here,
+ * and not when the first rows are loaded.
  */
 export function compareCheckpoint(file: string, run: RunRecord | null, chunks: readonly ChunkRecord[]): void {
+  writing(file, () => accessSync(dirname(file), constants.W_OK))
   const why = existsSync(file) ? disagreement(readFileSync(file, 'utf8'), run, chunks) : null
   if (why === null) return
   throw new LandfallError('LF405', `the checkpoint file ${file} does not agree with the journal: ${why}`, {
@@ -79,8 +107,8 @@ function disagreement(text: string, run: RunRecord | null, chunks: readonly Chun
   const now = makeCheckpoint(run, found.target, chunks)
   for (const [table, was] of Object.entries(found.tables)) {
     const is = now.tables[table]
-    if (is === undefined || is.done < was.done || is.rows < was.rows)
-      return `it claims ${was.rows} rows of ${table}, the journal ${is?.rows ?? 0}`
+    if (!(is !== undefined && is.done >= was?.done && is.rows >= was.rows))
+      return `it claims ${was?.rows} rows of ${table}, the journal ${is?.rows ?? 0}`
   }
   return null
 }
@@ -88,7 +116,7 @@ function disagreement(text: string, run: RunRecord | null, chunks: readonly Chun
 function parse(text: string): Checkpoint | null {
   try {
     const found = JSON.parse(text) as Checkpoint | null
-    return found?.version === 1 && typeof found.tables === 'object' ? found : null
+    return found?.version === 1 && typeof found.tables === 'object' && found.tables !== null ? found : null
   } catch {
     return null
   }

@@ -2,14 +2,20 @@ import { ident } from '../connection/quote.ts'
 import { duplicateReason, findDuplicates } from '../profile/duplicates.ts'
 import type { Finding, Rule } from '../profile/model.ts'
 import type { MarkedTable, Marking } from '../profile/set-aside.ts'
-import { circleBlocker, findingBlocker, occupiedBlockers, triggerBlockers } from './blockers.ts'
+import {
+  circleBlocker,
+  findingBlocker,
+  occupiedBlockers,
+  takenBlockers,
+  triggerBlockers,
+} from './blockers.ts'
 import type { Drafts } from './draft.ts'
 import { withoutLongIndexes } from './long-indexes.ts'
 import type { Blocker, LeftOut, Move, MoveColumn, Plan, TargetTable } from './model.ts'
 import { circle, refersToItself, waitsFor } from './order.ts'
 import type { Link } from './rules.ts'
 import { keyOf, type PlanInput, type Studied } from './study.ts'
-import { targetTables } from './targets.ts'
+import { takenNames, targetTables } from './targets.ts'
 import { type UniqueQuestion, uniquesToTest } from './uniques.ts'
 
 /** One table with what was found in it and what follows from that. */
@@ -131,6 +137,7 @@ function marked({ studied, links, rules, uniques, findings }: Decided): MarkedTa
       column: unique.columns.length === 1 ? unique.columns[0]! : null,
       text: duplicateReason(unique.columns, unique.name),
       values: unique.values,
+      nulls: unique.nulls,
     })),
     parents: links.map((link) => ({
       column: link.columns[0]!,
@@ -203,6 +210,7 @@ function blockersOf(
     ...drafted.blockers,
     ...occupiedBlockers(drafts, occupied),
     ...triggerBlockers(drafts, input.target),
+    ...takenBlockers(drafts, new Set(takenNames(input.target, input.settings.targetSchema))),
     ...(waiting.length > 0 ? [circleBlocker(waiting)] : []),
     ...decided.flatMap((one) => one.blockers),
     ...(input.settings.badRows === 'stop'

@@ -74,6 +74,23 @@ export function triggerBlockers(drafts: readonly Draft[], target: Catalog): Bloc
   )
 }
 
+/** Tables that are to be made under a name that a view, an index or a sequence has. */
+export function takenBlockers(drafts: readonly Draft[], taken: ReadonlySet<string>): Blocker[] {
+  return drafts
+    .filter((draft) => draft.existing === null && taken.has(draft.target))
+    .map((draft) => ({
+      code: 'LF205' as const,
+      table: draft.source.name,
+      column: null,
+      message: `the target has something else that is called ${draft.target} (a view, an index or a sequence)`,
+      examples: [],
+      choices: [
+        `moves.<name>: { from: '${draft.source.name}' }   give the table another name`,
+        '--target-schema NAME   move into a schema of its own',
+      ],
+    }))
+}
+
 /** Tables of the target that refer to each other in a circle cannot be filled one after the other. */
 export function circleBlocker(drafts: readonly Draft[]): Blocker {
   const names = drafts.map((draft) => draft.existing?.name ?? draft.target)

@@ -1,4 +1,4 @@
-import type { Table } from '../catalog/model.ts'
+import type { Catalog, Table } from '../catalog/model.ts'
 import { nameParts } from '../connection/quote.ts'
 import type { LeftOut, TargetTable } from './model.ts'
 import { relationNames } from './names.ts'
@@ -24,12 +24,12 @@ export function targetTables(
       existing: draft.existing,
     }),
   )
-  const relationName = relationNames([...takenNames(input, schema), ...all.map((moved) => moved.name)])
+  const relationName = relationNames([...takenNames(input.target, schema), ...all.map((moved) => moved.name)])
   const tables = new Map<string, BuiltTable>()
   const leftOut: LeftOut[] = []
   for (const moved of all) {
     const built = moved.existing
-      ? { table: asItIs(moved, moved.existing), notes: [], leftOut: [] }
+      ? { table: asItIs(moved, moved.existing), notes: untestedRules(moved.existing, all), leftOut: [] }
       : buildTargetTable(moved, all, relationName)
     tables.set(moved.table.name, built)
     leftOut.push(...built.leftOut)
@@ -38,7 +38,7 @@ export function targetTables(
 }
 
 /** Tables, indexes, sequences and views share one namespace in a schema. */
-function takenNames({ target }: PlanInput, schema: string): string[] {
+export function takenNames(target: Catalog, schema: string): string[] {
   const tables = target.tables.filter((table) => table.schema === schema)
   return [
     ...tables.flatMap((table) => [
@@ -74,4 +74,23 @@ function asItIs(moved: MovedTable, existing: Table): TargetTable {
     foreignKeys: [],
     checks: [],
   }
+}
+
+/** Rules whose keeping is not known before the target has seen the rows. */
+function untestedRules(existing: Table, all: readonly MovedTable[]): string[] {
+  const names = [
+    ...existing.checks.map((check) => check.name ?? check.expression),
+    ...existing.indexes
+      .filter((index) => {
+        const plain = index.where === null && index.parts.every((part) => part.column !== null)
+        return index.unique ? !plain : index.constraint
+      })
+      .map((index) => index.name),
+    ...existing.foreignKeys
+      .filter((key) => !all.some(({ name, schema }) => name === key.refTable && schema === key.refSchema))
+      .map((key) => key.name ?? `the foreign key to ${key.refTable}`),
+  ]
+  return names.length === 0
+    ? []
+    : [`only the target itself can test, while rows are loaded: ${names.join(', ')}`]
 }

@@ -9,6 +9,8 @@ export interface UniqueQuestion {
   /** Source SQL of the converted values. */
   readonly values: readonly string[]
   readonly name: string
+  /** NULL equals NULL. */
+  readonly nulls: boolean
 }
 
 /**
@@ -24,27 +26,44 @@ export function uniquesToTest(
     if (columns.some((column) => column === undefined)) return []
     const sources = columns.map((column) => column!.source.name)
     const chosen = sources.map((name) => ways.get(name)!)
-    if (chosen.every((way) => way.injective) && isUnique(draft, sources)) return []
-    const values = sources.flatMap((name, i) => [...chosen[i]!.read(ident(name))])
-    return [{ columns: sources, values, name: key.name }]
+    // What citext takes for one are two in the source.
+    const folds = columns.map((column) => /(^|\.)citext$/.test(column!.existing?.declared ?? ''))
+    const kept = !folds.includes(true) && !key.nulls && chosen.every((way) => way.injective)
+    if (kept && isUnique(draft, sources)) return []
+    const values = sources.flatMap((name, i) =>
+      chosen[i]!.equal(ident(name)).map((value) => (folds[i] ? `lower(${value})` : value)),
+    )
+    return [{ columns: sources, values, name: key.name, nulls: key.nulls }]
   })
 }
 
-function keysOf(draft: Draft, target: TargetTable): { name: string; columns: readonly string[] }[] {
+interface Key {
+  readonly name: string
+  readonly columns: readonly string[]
+  readonly nulls: boolean
+}
+
+function keysOf(draft: Draft, target: TargetTable): Key[] {
   const { existing } = draft
   if (existing) {
     const indexes = existing.indexes
       .filter(
         (index) => index.unique && index.where === null && index.parts.every((part) => part.column !== null),
       )
-      .map((index) => ({ name: index.name, columns: index.parts.map((part) => part.column!) }))
+      .map((index) => ({
+        name: index.name,
+        columns: index.parts.map((part) => part.column!),
+        nulls: index.nullsNotDistinct,
+      }))
     const key = existing.primaryKey
-    return key ? [{ name: key.name ?? 'primary key', columns: key.columns }, ...indexes] : indexes
+    return key
+      ? [{ name: key.name ?? 'primary key', columns: key.columns, nulls: false }, ...indexes]
+      : indexes
   }
   const indexes = target.indexes
     .filter((index) => index.unique && index.where === null && index.columns !== null)
-    .map((index) => ({ name: index.name, columns: index.columns! }))
-  return target.primaryKey ? [target.primaryKey, ...indexes] : indexes
+    .map((index) => ({ name: index.name, columns: index.columns!, nulls: false }))
+  return target.primaryKey ? [{ ...target.primaryKey, nulls: false }, ...indexes] : indexes
 }
 
 /** Some unique key of the source lies within these columns. */

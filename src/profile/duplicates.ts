@@ -8,16 +8,21 @@ import { run } from './run.ts'
  */
 export async function findDuplicates(
   question: TableQuestion,
-  unique: { readonly columns: readonly string[]; readonly values: readonly string[]; readonly name: string },
+  unique: {
+    readonly columns: readonly string[]
+    readonly values: readonly string[]
+    readonly name: string
+    readonly nulls: boolean
+  },
 ): Promise<Finding | null> {
   const keys = question.key.expressions
   const values = unique.values.map((value) => `(${value}) COLLATE BINARY`).join(', ')
-  const present = unique.values.map((value) => `(${value}) IS NOT NULL`).join(' AND ')
+  const present = counted(unique)
   const numbered = `SELECT ${keyPreview(question.key.names, keys)} AS shown, row_number() OVER (PARTITION BY ${values} ORDER BY ${keys.join(', ')}) AS nth FROM ${question.table} AS t WHERE ${present}`
-  const [counted] = await run(question, [
+  const [sum] = await run(question, [
     `SELECT coalesce(sum(n - 1), 0) FROM (SELECT count(*) AS n FROM ${question.table} AS t WHERE ${present} GROUP BY ${values} HAVING count(*) > 1)`,
   ])
-  const rows = Number(counted![0]![0])
+  const rows = Number(sum![0]![0])
   if (rows === 0) return null
   const [shown] = await run(question, [`SELECT shown FROM (${numbered}) WHERE nth > 1 LIMIT 10`])
   return {
@@ -26,6 +31,11 @@ export async function findDuplicates(
     rows,
     examples: shown!.map((row) => String(row[0])),
   }
+}
+
+/** SQL, true for a row that can be a duplicate: NULL differs from NULL, unless the key says otherwise. */
+export function counted(unique: { readonly values: readonly string[]; readonly nulls: boolean }): string {
+  return unique.nulls ? '1' : unique.values.map((value) => `(${value}) IS NOT NULL`).join(' AND ')
 }
 
 export function duplicateReason(columns: readonly string[], name: string): string {

@@ -108,20 +108,19 @@ async function settle(
     )
     const totals = await countAll(question, tests, suspect)
     let at = 0
+    const unfit: State[] = []
     for (const state of group) {
       const remaining = state.column.ways.length - state.index
       const mine = totals.sums.slice(at, at + remaining)
       if (mine[0] === 0) state.settled = true
-      else if (remaining === 1) {
-        state.settled = true
-        state.misfits = mine[0]!
-        for (const range of totals.where[at]!) failing.add(range)
-      } else {
+      else if (remaining === 1) unfit.push(state)
+      else {
         const next = mine.indexOf(0)
         state.index += next === -1 ? remaining - 1 : next
       }
       at += remaining
     }
+    for (const state of unfit) await leastEvil(question, state, failing)
   }
   if (rules.length === 0) return
   const totals = await countAll(
@@ -133,6 +132,23 @@ async function settle(
     if (totals.sums[i]! > 0) broken.set(rule, totals.sums[i]!)
     for (const range of totals.where[i]!) failing.add(range)
   })
+}
+
+/**
+ * No way fits every value: of those to the base's type the one that fits most is taken (one bad text must
+ * not turn all the good ones away), and what it does not fit are the rows that cannot be stored.
+ */
+async function leastEvil(question: TableQuestion, state: State, failing: Set<ScanRange>): Promise<void> {
+  const { ways, expression } = state.column
+  const type = ways.at(-1)!.type
+  const candidates = ways.flatMap((way, index) => (way.type === type ? [{ way, index }] : []))
+  const tests = candidates.map(({ way }) => way.misfit(expression) ?? '0')
+  const { sums, where } = await countAll(question, tests, question.ranges)
+  const best = sums.lastIndexOf(Math.min(...sums))
+  state.index = candidates[best]!.index
+  state.settled = true
+  state.misfits = sums[best]!
+  for (const range of where[best]!) failing.add(range)
 }
 
 async function countAll(

@@ -1,5 +1,6 @@
 import { extname } from 'node:path'
 import { keyPreview, literalOf } from '../connection/sqlite-key.ts'
+import { counted } from './duplicates.ts'
 import type { Finding, ScanRange, TableQuestion } from './model.ts'
 import { batches, run } from './run.ts'
 import { failingKeys } from './statements.ts'
@@ -18,7 +19,7 @@ export interface MarkedTable {
   readonly tests: readonly (Reason & { readonly sql: string })[]
   readonly failing: readonly ScanRange[]
   /** Keys that must be unique in the target, as the converted values will be. */
-  readonly uniques: readonly (Reason & { readonly values: readonly string[] })[]
+  readonly uniques: readonly (Reason & { readonly values: readonly string[]; readonly nulls: boolean })[]
   /** Parents that a row needs: `match` over `p` and `t`, `present` over `t`. */
   readonly parents: readonly (Reason & {
     readonly parent: string
@@ -112,8 +113,7 @@ class Marker {
     const { question, uniques, tests } = this.asked
     for (const [i, unique] of uniques.entries()) {
       const keys = question.key.expressions
-      const present = unique.values.map((value) => `(${value}) IS NOT NULL`).join(' AND ')
-      const sql = `SELECT ${tests.length + i}, ${keys.map(literalOf).join(', ')} FROM (SELECT ${keys.join(', ')}, row_number() OVER (PARTITION BY ${unique.values.map((value) => `(${value}) COLLATE BINARY`).join(', ')} ORDER BY ${keys.join(', ')}) AS landfall_nth FROM ${question.table} AS t WHERE ${present} AND NOT (${this.excluded('t')})) AS t WHERE landfall_nth > 1`
+      const sql = `SELECT ${tests.length + i}, ${keys.map(literalOf).join(', ')} FROM (SELECT ${keys.join(', ')}, row_number() OVER (PARTITION BY ${unique.values.map((value) => `(${value}) COLLATE BINARY`).join(', ')} ORDER BY ${keys.join(', ')}) AS landfall_nth FROM ${question.table} AS t WHERE ${counted(unique)} AND NOT (${this.excluded('t')})) AS t WHERE landfall_nth > 1`
       const [rows] = await run(question, [sql])
       await this.#remember(rows!.map((row) => row.map(String)))
     }

@@ -148,10 +148,11 @@ const jsonbParts = {
   injective: false,
 } as const
 export const jsonb = textual({ ...jsonbParts, id: 'jsonb', wider: 'jsonb-large' })
-export const jsonbLarge = textual({ ...jsonbParts, id: 'jsonb-large', large: true })
+export const jsonbLarge = textual({ ...jsonbParts, id: 'jsonb-large', large: true, wider: 'jsonb-numbers' })
 
 export const jsonLarge = textual({
   id: 'json-large',
+  wider: 'json-numbers',
   type: 'json',
   carrier: 'json',
   also: notJson,
@@ -172,6 +173,7 @@ function jsonNumbers(type: 'json' | 'jsonb'): Way {
   return {
     ...base,
     id: `${type}-numbers`,
+    wider: null,
     read: mixedText.read,
     equal: mixedText.equal,
     misfit: (c) => unlessNumber(base.misfit(c), c),
