@@ -94,7 +94,7 @@ async function copyQuickly(
   copy: string,
   limit: number,
 ): Promise<string | null> {
-  if (limit <= 0 || source.prepare('PRAGMA journal_mode').get()?.['journal_mode'] === 'wal') return null
+  if (limit <= 0 || source.prepare('PRAGMA journal_mode').get()?.journal_mode === 'wal') return null
   await settle(path)
   source.exec('BEGIN')
   try {

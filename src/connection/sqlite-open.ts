@@ -8,7 +8,7 @@ import { registerFunctions } from './sqlite-functions.ts'
 /** How long SQLite waits for a lock before it gives up, milliseconds. */
 const LOCK_TIMEOUT = 8_000
 /** Page cache of one connection, KiB: inner pages of the b-trees stay, leaves are read once. */
-const CACHE_KIB = 16_384
+const CACHE_KIB = 8_192
 
 /**
  * Checks without opening it that there is a file to read. Plain opening and closing is avoided on

@@ -6,7 +6,7 @@ import { type ReaderData, type Reply, type Request, unpackError } from './sqlite
 /** Milliseconds that a thread gets to end by itself. */
 const CLOSE_TIMEOUT = 10_000
 /** Rows of a batch live until they are encoded: with the default of 16 MB most would be moved first. */
-const YOUNG_GENERATION_MB = 64
+const YOUNG_GENERATION_MB = 24
 
 interface Pending {
   readonly resolve: (value: unknown) => void

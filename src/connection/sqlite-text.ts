@@ -15,7 +15,10 @@ export function registerTextFunctions(database: DatabaseSync, encoding: string):
   const text = encoding === 'UTF-8' ? utf8 : utf16(encoding)
   database.function('landfall_text_ok', { deterministic: true }, (value) => {
     const bytes = blob(value)
-    return bytes === null ? null : text.isStorable(bytes) ? 1 : 0
+    if (bytes === null) return null
+    const ok = text.isStorable(bytes) ? 1 : 0
+    release(bytes)
+    return ok
   })
   database.function('landfall_text_repair', { deterministic: true }, (value, nul, invalid) => {
     const bytes = blob(value)
@@ -24,6 +27,14 @@ export function registerTextFunctions(database: DatabaseSync, encoding: string):
     if (nul === 1) return decoded.replaceAll('\0', '')
     return decoded.includes('\0') ? null : decoded
   })
+}
+
+/**
+ * SQLite made this copy for the one call. Its memory is given back now: the garbage collector would let
+ * tens of megabytes of such copies pile up, since to it each is only a small object.
+ */
+function release(bytes: Buffer): void {
+  if (bytes.buffer instanceof ArrayBuffer && bytes.length >= 4096) bytes.buffer.transfer(0)
 }
 
 interface TextBytes {
