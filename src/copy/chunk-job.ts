@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, type Hash } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { CopyIn, Session } from '../connection/postgres.ts'
 import type { PostgresSettings } from '../connection/settings.ts'
@@ -20,11 +20,16 @@ const PORTION = 256 * 1024
 /** Rejects of one INSERT. */
 const REJECT_ROWS = 200
 
-export interface CopyChunkArgs {
+/** What is read of a chunk: rows to load, rows to set aside. */
+export interface ChunkReads {
+  readonly read: ChunkRead
+  readonly setAside: (Pick<SetAside, 'reasons'> & { readonly read: RejectRead }) | null
+}
+
+export interface CopyChunkArgs extends ChunkReads {
   readonly postgres: PostgresSettings
   readonly label: string
   readonly applicationName: string
-  readonly read: ChunkRead
   /** `COPY … FROM STDIN WITH (FORMAT …)`, in the format of `read`. */
   readonly copySql: string
   /**
@@ -34,7 +39,7 @@ export interface CopyChunkArgs {
   readonly before: readonly Statement[]
   /** `chunkDone` of the journal: read, loaded, setAside, bytes and digest are appended. One row. */
   readonly after: Statement
-  readonly setAside: (Pick<SetAside, 'reasons' | 'insert'> & { readonly read: RejectRead }) | null
+  readonly setAside: (NonNullable<ChunkReads['setAside']> & Pick<SetAside, 'insert'>) | null
 }
 
 /**
@@ -55,10 +60,11 @@ export async function copyChunk(context: JobContext, args: CopyChunkArgs): Promi
       if (rowCount !== 1) throw lockLost()
     }
     const counted = countRows(context.database, args.read)
-    const { rows, bytes, digest } = await load(context, session, args)
-    const setAside = await insertRejects(context, session, args.setAside)
+    const hash = createHash('sha256')
+    const { rows, bytes } = await load(context, session, args, hash)
+    const setAside = await insertRejects(context, session, args.setAside, hash)
     if (counted !== rows + setAside) throw rowsDiffer(args.read, counted, rows + setAside)
-    const result: ChunkResult = { read: counted, loaded: rows, setAside, bytes, digest }
+    const result = { read: counted, loaded: rows, setAside, bytes, digest: hash.digest('hex') }
     const { rowCount } = await session.query(args.after.sql, [
       ...args.after.values,
       result.read,
@@ -72,29 +78,35 @@ export async function copyChunk(context: JobContext, args: CopyChunkArgs): Promi
   })
 }
 
-/** The same bytes without a target: whether the source would give a chunk again as it was. */
+/** The same without a target: whether the source would give a chunk again as it was. */
 export async function digestChunk(
   context: JobContext,
-  read: ChunkRead,
+  { read, setAside }: ChunkReads,
 ): Promise<Pick<ChunkResult, 'loaded' | 'bytes' | 'digest'>> {
-  const { rows, bytes, digest } = await encodeChunk(context, read, encoderOf(read), async () => {})
-  return { loaded: rows, bytes, digest }
+  const hash = createHash('sha256')
+  const { rows, bytes } = await encodeChunk(context, read, encoderOf(read), async () => {}, hash)
+  for (const { json } of rejectBatches(context, setAside)) hash.update(json)
+  return { loaded: rows, bytes, digest: hash.digest('hex') }
 }
 
 interface Encoded {
   readonly rows: number
   readonly bytes: number
-  readonly digest: string
 }
 
-async function load(context: JobContext, session: Session, args: CopyChunkArgs): Promise<Encoded> {
+async function load(
+  context: JobContext,
+  session: Session,
+  args: CopyChunkArgs,
+  hash: Hash,
+): Promise<Encoded> {
   const encoder = encoderOf(args.read)
   let copy: CopyIn | null = null
   try {
     copy = await session.copyFrom(args.copySql)
     const { write } = bound(copy)
     await write(encoder.header)
-    const encoded = await encodeChunk(context, args.read, encoder, write)
+    const encoded = await encodeChunk(context, args.read, encoder, write, hash)
     await write(encoder.trailer)
     const stored = await copy.end()
     if (stored !== encoded.rows) throw rowsDiffer(args.read, encoded.rows, stored, 'the target stored')
@@ -108,14 +120,14 @@ async function load(context: JobContext, session: Session, args: CopyChunkArgs):
 
 const bound = (copy: CopyIn) => ({ write: (bytes: Uint8Array) => copy.write(bytes) })
 
-/** Reads and encodes the chunk; the digest covers what goes to `write`, so no header and trailer. */
+/** Reads and encodes the chunk; the hash covers what goes to `write`, so no header and trailer. */
 async function encodeChunk(
   context: JobContext,
   read: ChunkRead,
   encoder: RowEncoder,
   write: (bytes: Uint8Array) => Promise<void>,
+  hash: Hash,
 ): Promise<Encoded> {
-  const hash = createHash('sha256')
   let rows = 0
   let bytes = 0
   async function flush(): Promise<void> {
@@ -137,7 +149,7 @@ async function encodeChunk(
     if (encoder.size >= PORTION) await flush()
   }
   await flush()
-  return { rows, bytes, digest: hash.digest('hex') }
+  return { rows, bytes }
 }
 
 function encoderOf(read: ChunkRead): RowEncoder {
@@ -148,22 +160,31 @@ async function insertRejects(
   context: JobContext,
   session: Session,
   setAside: CopyChunkArgs['setAside'],
+  hash: Hash,
 ): Promise<number> {
-  if (setAside === null) return 0
   let count = 0
-  let waiting: Reject[] = []
-  async function insert(): Promise<void> {
+  for (const { json, rows } of rejectBatches(context, setAside)) {
     const { sql, values } = setAside!.insert
-    await session.query(sql, [...values, rejectBatch(waiting)])
-    count += waiting.length
-    waiting = []
+    await session.query(sql, [...values, json])
+    hash.update(json)
+    count += rows
   }
+  return count
+}
+
+function* rejectBatches(
+  context: JobContext,
+  setAside: ChunkReads['setAside'],
+): Generator<{ readonly json: string; readonly rows: number }> {
+  if (setAside === null) return
+  let waiting: Reject[] = []
   for (const reject of readRejects(context.database, context.encoding, setAside.read, setAside.reasons)) {
     waiting.push(reject)
-    if (waiting.length >= REJECT_ROWS) await insert()
+    if (waiting.length < REJECT_ROWS) continue
+    yield { json: rejectBatch(waiting), rows: waiting.length }
+    waiting = []
   }
-  if (waiting.length > 0) await insert()
-  return count
+  if (waiting.length > 0) yield { json: rejectBatch(waiting), rows: waiting.length }
 }
 
 function lockLost(): LandfallError {

@@ -65,7 +65,7 @@ export interface ChunkResult {
   readonly loaded: number
   readonly setAside: number
   readonly bytes: number
-  /** SHA-256 of the bytes given to COPY, hex: tells whether the source would give the same again. */
+  /** SHA-256 of the bytes given to COPY and of the rejects, hex: whether the source would give the same again. */
   readonly digest: string
 }
 

@@ -82,7 +82,7 @@ export const TABLES: Readonly<Record<string, JournalTable>> = {
       ['loaded bigint', 'Rows written to the target'],
       ['set_aside bigint', 'Rows in landfall.rejects'],
       ['bytes bigint', 'Bytes given to COPY'],
-      ['digest text', 'SHA-256 of those bytes'],
+      ['digest text', 'SHA-256 of those bytes and of the rejects'],
       ['done_at timestamptz', 'When the rows were written'],
     ],
     rules: [

@@ -1,8 +1,9 @@
 import { extname } from 'node:path'
 import type { SqliteSource } from '../connection/sqlite-source.ts'
-import { chunkSelect } from '../copy/select.ts'
+import { LandfallError } from '../errors.ts'
 import type { ChunkRecord, ChunkResult } from '../journal/model.ts'
 import type { Planned } from '../plan/make.ts'
+import { readsOf } from './chunk-reads.ts'
 
 const JOB = new URL(`../copy/chunk-job${extname(import.meta.url)}`, import.meta.url).href
 
@@ -21,15 +22,20 @@ export async function changedTables(
     chunks.map(async (chunk) => {
       const move = moves.get(chunk.move)
       if (chunk.result === null || move === undefined) return
-      const excluded = planned.work.get(chunk.move)!.marking?.excluded() ?? '0'
-      const read = chunkSelect(move, chunk, excluded)
-      const now = await source.run<Pick<ChunkResult, 'loaded' | 'digest'>>({
-        module: JOB,
-        export: 'digestChunk',
-        args: read,
-      })
-      if (now.digest !== chunk.result.digest || now.loaded !== chunk.result.loaded) changed.add(chunk.move)
+      const work = planned.work.get(chunk.move)!
+      if (move.profiledRows !== null) await work.marking?.markMore([{ ...chunk, rows: 0 }])
+      const args = readsOf(move, work, chunk)
+      const now = await source
+        .run<Pick<ChunkResult, 'loaded' | 'digest'>>({ module: JOB, export: 'digestChunk', args })
+        .catch(misfit)
+      if (now?.digest !== chunk.result.digest || now.loaded !== chunk.result.loaded) changed.add(chunk.move)
     }),
   )
   return [...moves.keys()].filter((name) => changed.has(name))
+}
+
+/** A row that cannot be stored was not there when its chunk was loaded. */
+function misfit(error: unknown): null {
+  if (error instanceof LandfallError && error.code === 'LF204') return null
+  throw error
 }

@@ -2,7 +2,6 @@ import { extname } from 'node:path'
 import { ident, qualified } from '../connection/quote.ts'
 import type { CopyChunkArgs } from '../copy/chunk-job.ts'
 import { loadChunks } from '../copy/schedule.ts'
-import { chunkSelect, rejectSelect } from '../copy/select.ts'
 import { LandfallError } from '../errors.ts'
 import { makeCheckpoint, writeCheckpoint } from '../journal/checkpoint.ts'
 import type { ChunkRecord, ChunkResult, RunRecord } from '../journal/model.ts'
@@ -12,6 +11,7 @@ import type { Move } from '../plan/model.ts'
 import { run as runStatements } from '../profile/run.ts'
 import { examples } from '../profile/statements.ts'
 import type { Start } from './begin.ts'
+import { readsOf } from './chunk-reads.ts'
 
 const JOB = new URL(`../copy/chunk-job${extname(import.meta.url)}`, import.meta.url).href
 
@@ -97,22 +97,18 @@ async function loadChunk(loading: Loading, move: Move, chunk: ChunkRecord): Prom
   const { from, target, run, lock, planned } = loading
   const work = planned.work.get(move.source)!
   if (move.profiledRows !== null) await testChunk(loading, move, work, chunk)
-  const excluded = work.marking?.excluded() ?? '0'
+  const { read, setAside } = readsOf(move, work, chunk)
   const columns = move.columns.map((column) => ident(column.target)).join(', ')
   const table = qualified(move.target.schema, move.target.name)
   const args: CopyChunkArgs = {
     postgres: target.settings,
     label: target.label,
     applicationName: 'landfall copy',
-    read: chunkSelect(move, chunk, excluded),
+    read,
     copySql: `COPY ${table} (${columns}) FROM STDIN WITH (FORMAT ${move.format})`,
     before: [epochCheck(lock)],
     after: chunkDone(run.id, move.source, chunk.seq),
-    setAside: work.marking && {
-      reasons: work.marking.reasons,
-      insert: insertRejects(run.id, move.source, chunk.seq),
-      read: rejectSelect(move, chunk, { excluded, reason: work.marking.reason }),
-    },
+    setAside: setAside && { ...setAside, insert: insertRejects(run.id, move.source, chunk.seq) },
   }
   return await from.source.run<ChunkResult>({ module: JOB, export: 'copyChunk', args })
 }

@@ -158,7 +158,11 @@ test('a digest without a target is that of the copy, and tells a change', async 
     OPEN,
   )
   const digest = () =>
-    source!.run<ChunkResult>({ module: module('chunk-job'), export: 'digestChunk', args: read })
+    source!.run<ChunkResult>({
+      module: module('chunk-job'),
+      export: 'digestChunk',
+      args: { read, setAside: null },
+    })
   await given(table, 'DROP TABLE IF EXISTS public.t; CREATE TABLE public.t (id int8, v float8)')
   const { loaded, bytes, digest: copied } = await copy(args(read, 't'))
   expect(await digest()).toEqual({ loaded, bytes, digest: copied })

@@ -199,15 +199,49 @@ test('done, then written to: --restart asks before it drops, and --yes is an ans
   expect(JSON.parse((await migrate(round)).stdout)).toMatchObject({ outcome: 'nothing-to-do', exitCode: 0 })
 })
 
+describe('interrupted with rows set aside in what was loaded', () => {
+  const setAside = ['--bad-rows', 'set-aside']
+  const begun = async (more: readonly string[]): Promise<Round> => {
+    const round = await bank('delete')
+    change(round, `UPDATE oldEntries SET theLine = x'00ff' WHERE id IN (7, 8)`)
+    await killedInTheMiddle(round, more)
+    return round
+  }
+
+  test.each([
+    ['gone', 'DELETE FROM oldEntries WHERE id = 7'],
+    ['mended', `UPDATE oldEntries SET theLine = 'mended' WHERE id = 7`],
+    ['as bad in another way', `UPDATE oldEntries SET theLine = x'00fe' WHERE id = 7`],
+  ])('one of them is %s now: that is a change', async (_, sql) => {
+    const round = await begun(setAside)
+    change(round, sql)
+    expectChanged(await migrate(round, setAside), ['oldEntries'])
+  })
+
+  test.each([[[]], [['--profile-rows', '1']]])(
+    'written without a change, with %j: it goes on',
+    async (more) => {
+      const round = await begun([...setAside, ...more])
+      change(round, 'BEGIN IMMEDIATE; UPDATE accounts SET balance = balance; COMMIT')
+      const ended = await migrate(round, [...setAside, ...more])
+      expect(ended.status, ended.stdout + ended.stderr).toBe(1)
+      expect(JSON.parse(ended.stdout)).toMatchObject({
+        resumed: true,
+        rejects: [{ table: 'oldEntries', rows: 2 }],
+      })
+    },
+  )
+})
+
 async function interrupted(mode: (typeof MODES)[number]): Promise<Round> {
   const round = await bank(mode)
   await killedInTheMiddle(round)
   return round
 }
 
-async function killedInTheMiddle(round: Round): Promise<void> {
+async function killedInTheMiddle(round: Round, more: readonly string[] = []): Promise<void> {
   let child: ChildProcess | undefined
-  const run = migrate(round, [], (started) => {
+  const run = migrate(round, more, (started) => {
     child = started
   })
   const early = run.then(({ stderr }) => {
