@@ -4,7 +4,9 @@ import { way } from './way.ts'
 /** Values up to this many bytes are read in batches; a column with a longer one is read row by row. */
 const BATCHED = 1_048_576
 
-const notText = (c: string) => `${c} < '' OR ${c} >= x''`
+/** `typeof` looks at a row's head only; a comparison would load the value, whatever its size. */
+const not = (type: 'text' | 'blob', c: string) => `(typeof(${c}) <> '${type}' AND ${c} IS NOT NULL)`
+const notText = (c: string) => not('text', c)
 const badBytes = (c: string) => `NOT landfall_text_ok(CAST(${c} AS BLOB))`
 const tooLarge = (c: string) => `octet_length(${c}) > ${BATCHED}`
 
@@ -189,7 +191,7 @@ export const bytea = way({
   id: 'bytea',
   type: 'bytea',
   carrier: 'bytea',
-  misfit: (c) => `${c} < x'' OR ${tooLarge(c)}`,
+  misfit: (c) => `${not('blob', c)} OR ${tooLarge(c)}`,
   misfitReason: 'is no BLOB',
   wider: 'bytea-large',
 })
@@ -198,7 +200,7 @@ export const byteaLarge = way({
   id: 'bytea-large',
   type: 'bytea',
   carrier: 'bytea',
-  misfit: (c) => `${c} < x''`,
+  misfit: (c) => not('blob', c),
   misfitReason: 'is no BLOB',
   large: true,
 })
