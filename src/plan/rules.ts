@@ -40,13 +40,18 @@ export function linksOf(draft: Draft, drafts: readonly Draft[]): Link[] {
         foreignKey,
         columns: columns.map((name) => name!),
         parent: parent.source.name,
-        present: columns.map((name) => `t.${ident(name!)} IS NOT NULL`).join(' AND '),
+        present: columns.map((name) => `${carriedValue(draft, name!, 't')} IS NOT NULL`).join(' AND '),
         match: columns
-          .map((name, i) => `p.${ident(refs[i]!)} = t.${ident(name!)} COLLATE BINARY`)
+          .map(
+            (name, i) =>
+              `${carriedValue(parent, refs[i]!, 'p')} = ${carriedValue(draft, name!, 't')} COLLATE BINARY`,
+          )
           .join(' AND '),
         reason: `has no parent in ${parent.source.name}`,
         byRowid:
           refs.length === 1 &&
+          !isChanged(draft, columns[0]!) &&
+          !isChanged(parent, refs[0]!) &&
           parent.source.columns.some((column) => column.name === refs[0] && column.identity !== null),
       },
     ]
@@ -59,6 +64,31 @@ function sourceColumn(draft: Draft, name: string): string | null {
     draft.existing ? column.target === name : column.source.name.toLowerCase() === name.toLowerCase(),
   )
   return found?.source.name ?? null
+}
+
+const choiceOf = (draft: Draft, name: string) =>
+  draft.columns.find((column) => column.source.name === name)?.choice ?? null
+
+/** The config changes values of the column, not only their form. */
+function isChanged(draft: Draft, name: string): boolean {
+  const choice = choiceOf(draft, name)
+  return choice?.convert != null || choice?.empty === 'null'
+}
+
+/** The value that travels, as SQL over the table named `alias`: what the config makes of it counts. */
+function carriedValue(draft: Draft, name: string, alias: 't' | 'p'): string {
+  const choice = choiceOf(draft, name)
+  const column = (one: string) => `${alias}.${ident(one)}`
+  if (choice?.convert) {
+    // The user's expression names columns without a table, and two tables may be at hand.
+    const names = [
+      ...draft.source.columns.map((one) => one.name),
+      ...(draft.source.rowid === null ? [] : [draft.source.rowid]),
+    ]
+    const row = names.map((one) => `${column(one)} AS ${ident(one)}`).join(', ')
+    return `(SELECT (${choice.convert}) FROM (SELECT ${row}))`
+  }
+  return choice?.empty === 'null' ? `nullif(${column(name)}, '')` : column(name)
 }
 
 /** Rowids from `low` to `high` without a gap. */
@@ -133,14 +163,16 @@ export function nullRules(draft: Draft): Rule[] {
   const key = draft.existing?.primaryKey?.columns ?? []
   return draft.columns
     .filter(({ source, target, existing }) => {
-      if (source.notNull || source.name === rowid) return false
+      if (isChanged(draft, source.name)) {
+        if (draft.existing === null && source.notNull) return true
+      } else if (source.notNull || source.name === rowid) return false
       if (draft.existing) return existing!.notNull || key.includes(target)
       return draft.source.primaryKey?.columns.includes(source.name) ?? false
     })
     .map(({ source }) => ({
       kind: 'null' as const,
       column: source.name,
-      broken: `t.${ident(source.name)} IS NULL`,
+      broken: `${carriedValue(draft, source.name, 't')} IS NULL`,
       reason: 'is NULL, and the target must have a value',
     }))
 }
