@@ -12,7 +12,7 @@ import { createdTables } from '../journal/evidence.ts'
 import type { Epoch } from '../journal/fence.ts'
 import { beginRun, findRun, readChunks, readPlan, resumeRun, setFingerprint } from '../journal/journal.ts'
 import type { ChunkRecord, Holder, PlannedChunk, RunRecord } from '../journal/model.ts'
-import { planDifferences, planHash } from '../plan/compare.ts'
+import { countedOn, planDifferences, planHash } from '../plan/compare.ts'
 import { makePlan, type Planned } from '../plan/make.ts'
 import type { Plan } from '../plan/model.ts'
 import { changedTables } from './changed.ts'
@@ -153,7 +153,10 @@ async function refuseChanges(start: Start, run: RunRecord, before: Plan, planned
     )
   }
   if (!sourceChanged) return
-  const tables = await changedTables(from.source, planned, await readChunks(session, run.id))
+  const rows = await changedTables(from.source, planned, await readChunks(session, run.id))
+  // A run that is not done sets its sequences by today's plan.
+  const counted = run.state === 'done' ? countedOn(before, planned.plan) : []
+  const tables = [...new Set([...rows, ...counted])]
   if (tables.length > 0)
     throw new LandfallError(
       'LF201',

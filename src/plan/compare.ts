@@ -10,7 +10,11 @@ function decisions(move: Move): unknown {
   const { source, target, existing, key, columns, format } = move
   return {
     source,
-    target,
+    target: {
+      ...target,
+      // How far the source has counted is content: see `countedOn`.
+      columns: target.columns.map((column) => ({ ...column, sequenceFloor: undefined })),
+    },
     existing,
     key: key.expressions,
     format,
@@ -29,6 +33,18 @@ function decisions(move: Move): unknown {
 export function planHash(plan: Plan): string {
   const value = [plan.version, plan.target.schema, plan.moves.map(decisions)]
   return createHash('sha256').update(JSON.stringify(value)).digest('hex')
+}
+
+/** Tables whose AUTOINCREMENT has counted on between two plans, also when no row of it is left. */
+export function countedOn(before: Plan, now: Plan): string[] {
+  const floors = (plan: Plan, source: string) =>
+    plan.moves
+      .find((move) => move.source === source)
+      ?.target.columns.map((column) => column.sequenceFloor ?? '0')
+      .join()
+  return now.moves
+    .map((move) => move.source)
+    .filter((source) => floors(before, source) !== floors(now, source))
 }
 
 /** What differs between two plans, a line each, for the person whose run is refused because of it. */

@@ -47,11 +47,14 @@ describe('a run that is done', () => {
       from,
       `INSERT INTO empty(at) VALUES ('2024-01-01 00:00:00'); DELETE FROM users WHERE id = 2; UPDATE orders SET qty = 5 WHERE id = 1`,
     )
-    expect(await failure(migrate(from, to))).toMatchObject({ code: 'LF201' })
-    change(
-      from,
-      `DELETE FROM empty; UPDATE sqlite_sequence SET seq = 0; INSERT INTO users VALUES (2, 'Grace')`,
-    )
+    expect(await failure(migrate(from, to))).toMatchObject({
+      code: 'LF201',
+      details: { tables: ['users', 'empty'] },
+    })
+    change(from, `DELETE FROM empty; INSERT INTO users VALUES (2, 'Grace')`)
+    // No row is left of it, but the next one will not get the number 1.
+    expect(await failure(migrate(from, to))).toMatchObject({ code: 'LF201', details: { tables: ['empty'] } })
+    change(from, 'UPDATE sqlite_sequence SET seq = 0')
     expect(await migrate(from, to)).toMatchObject({ outcome: 'nothing-to-do' })
     expect(await query(to, 'SELECT qty FROM orders WHERE id = 1')).toEqual([['5']])
   })
