@@ -79,5 +79,6 @@ function chunksOf(studied: Studied, batchSize: number): ChunkRange[] {
     rows += range.rows
   }
   flush()
-  return chunks
+  // Rows that come into an empty table later are then a chunk that changed, and not overlooked.
+  return chunks.length > 0 ? chunks : [{ after: null, upTo: null, rows: 0, unprofiled: [] }]
 }

@@ -112,7 +112,7 @@ describe('a file that cannot be read as it is', () => {
       (path: string) => truncateSync(path, Math.floor(statSync(path).size / 8192) * 4096),
       /damaged or truncated/,
     ],
-    ['truncated within its header', (path: string) => truncateSync(path, 50), /no SQLite database/],
+    ['truncated within its header', (path: string) => truncateSync(path, 50), /damaged or truncated/],
     [
       'encrypted',
       (path: string) => writeFileSync(path, randomBytes(20_480)),

@@ -59,6 +59,18 @@ describe('a run that is done', () => {
     expect(await query(to, 'SELECT qty FROM orders WHERE id = 1')).toEqual([['5']])
   })
 
+  test('notices rows in a table that had none', async () => {
+    const from = sqlite(
+      'CREATE TABLE a(x INT); CREATE TABLE b(k TEXT PRIMARY KEY) WITHOUT ROWID; CREATE TABLE c(x INT); INSERT INTO c VALUES (1)',
+    )
+    const to = await postgres()
+    await migrate(from, to)
+    change(from, "INSERT INTO a VALUES (5); INSERT INTO b VALUES ('k')")
+    expect(await failure(migrate(from, to))).toMatchObject({ code: 'LF201', details: { tables: ['a', 'b'] } })
+    change(from, 'DELETE FROM a; DELETE FROM b; INSERT INTO c VALUES (2)')
+    expect(await failure(migrate(from, to))).toMatchObject({ code: 'LF201', details: { tables: ['c'] } })
+  })
+
   test('refuses another plan and says what differs', async () => {
     const from = sqlite(SHOP)
     const to = await postgres()
