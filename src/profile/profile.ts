@@ -224,16 +224,30 @@ async function someExamples(
   return found
 }
 
-/** Where content changed the type that the declaration asked for: one value that did it. */
+/**
+ * Where content changed the type that the declaration asked for: one value that did it, if possible one
+ * that cannot be read as that type in any way.
+ */
 async function vetoes(question: TableQuestion, states: readonly State[]): Promise<Map<string, string>> {
   const found = new Map<string, string>()
   for (const state of states) {
-    const preferred = state.column.ways[0]!
+    const { ways, expression, name } = state.column
+    const preferred = ways[0]!
     if (preferred.type === wayOf(state).type) continue
-    const test = preferred.misfit(state.column.expression)
-    if (test === null) continue
-    const [example] = await someExamples(question, test, state.column, question.ranges, 1)
-    if (example !== undefined) found.set(state.column.name, `${example} ${preferred.misfitReason}`)
+    const alike = ways.filter((way) => way.type === preferred.type)
+    const tests = alike.map((way) => `(${way.misfit(expression) ?? '0'})`)
+    for (const [test, reason] of [
+      [
+        tests.join(' AND '),
+        alike.length === 1 ? preferred.misfitReason : `cannot be read as ${preferred.type}`,
+      ],
+      [tests[0]!, preferred.misfitReason],
+    ] as const) {
+      const [example] = await someExamples(question, test, state.column, question.ranges, 1)
+      if (example === undefined) continue
+      found.set(name, `${example} ${reason}`)
+      break
+    }
   }
   return found
 }
