@@ -62,6 +62,7 @@ async function planForNothing(from: OpenSource, settings: Settings, tools: Tools
     target: EMPTY_TARGET,
     targetLabel: `embedded PostgreSQL in ${settings.embeddedFolder}`,
     isOccupied: async () => false,
+    refuses: null,
     settings,
     progress: tools.progress ?? (() => {}),
   })

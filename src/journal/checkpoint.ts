@@ -1,15 +1,13 @@
 import {
-  accessSync,
   closeSync,
-  constants,
   existsSync,
   fsyncSync,
   openSync,
   readFileSync,
   renameSync,
+  rmSync,
   writeSync,
 } from 'node:fs'
-import { dirname } from 'node:path'
 import { LandfallError } from '../errors.ts'
 import type { ChunkRecord, RunRecord } from './model.ts'
 
@@ -58,18 +56,19 @@ export function makeCheckpoint(run: RunRecord, target: string, chunks: readonly 
 
 /** Written beside, synced and renamed, so that a reader never sees half of it. */
 export function writeCheckpoint(file: string, checkpoint: Checkpoint): void {
-  const beside = `${file}.${process.pid}.tmp`
   writing(file, () => {
-    const descriptor = openSync(beside, 'w', 0o600)
+    const descriptor = openSync(beside(file), 'w', 0o600)
     try {
       writeSync(descriptor, `${JSON.stringify(checkpoint, null, 2)}\n`)
       fsyncSync(descriptor)
     } finally {
       closeSync(descriptor)
     }
-    renameSync(beside, file)
+    renameSync(beside(file), file)
   })
 }
+
+const beside = (file: string) => `${file}.${process.pid}.tmp`
 
 function writing(file: string, work: () => void): void {
   try {
@@ -90,7 +89,10 @@ function writing(file: string, work: () => void): void {
  * and not when the first rows are loaded.
  */
 export function compareCheckpoint(file: string, run: RunRecord | null, chunks: readonly ChunkRecord[]): void {
-  writing(file, () => accessSync(dirname(file), constants.W_OK))
+  writing(file, () => {
+    closeSync(openSync(beside(file), 'w', 0o600))
+    rmSync(beside(file))
+  })
   const why = existsSync(file) ? disagreement(readFileSync(file, 'utf8'), run, chunks) : null
   if (why === null) return
   throw new LandfallError('LF405', `the checkpoint file ${file} does not agree with the journal: ${why}`, {

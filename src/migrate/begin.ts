@@ -17,6 +17,7 @@ import { makePlan, type Planned } from '../plan/make.ts'
 import type { Plan } from '../plan/model.ts'
 import { changedTables } from './changed.ts'
 import { type OpenSource, targetCatalog } from './ends.ts'
+import { refusedBy } from './refuses.ts'
 import { countRows, holdsRows, isThere, takeBack } from './restart.ts'
 import { spaceBlockers } from './space.ts'
 
@@ -103,6 +104,7 @@ export async function planFor(start: Omit<Start, 'lock'>, run: RunRecord | null)
     target: catalog,
     targetLabel: target.label,
     isOccupied,
+    refuses: refusedBy(session),
     settings,
     progress: tools.progress ?? (() => {}),
   })

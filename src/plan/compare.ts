@@ -79,6 +79,7 @@ function moveDifferences(before: Move, now: Move): string[] {
       lines.push(`${name} went to ${column.target}, and goes to ${other.target}`)
     else if (other.read.join() !== column.read.join() || other.carrier !== column.carrier)
       lines.push(`${name} is converted in another way`)
+    else if (other.misfit !== column.misfit) lines.push(`${name}: the target takes other values`)
   }
   for (const name of later.keys()) lines.push(`${before.source}.${name} was not moved, and is now`)
   return lines.length > 0 ? lines : [`${before.source}: its table in the target is defined in another way`]

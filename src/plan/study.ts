@@ -10,6 +10,7 @@ import { run } from '../profile/run.ts'
 import type { Way } from '../types/model.ts'
 import { mixedText, text } from '../types/text.ts'
 import type { Draft } from './draft.ts'
+import { judged, type Refuses } from './labels.ts'
 import { type Dense, type Link, type LongKey, linksOf, longKeys, nullRules, orphanRule } from './rules.ts'
 import { type Asked, columnExpression, waysOf } from './ways.ts'
 
@@ -27,6 +28,8 @@ export interface PlanInput {
   readonly targetLabel: string
   /** Whether an existing target table holds rows that this migration did not write. */
   readonly isOccupied: (target: Table, source: string) => Promise<boolean>
+  /** Which values a type of the target does not take; null when there is no target to ask. */
+  readonly refuses: Refuses | null
   readonly settings: Settings
   readonly progress: ProgressListener
 }
@@ -98,17 +101,27 @@ async function studyTable(
     rule: orphanRule(link, link.byRowid ? (dense.get(link.parent) ?? null) : null),
   }))
   const long = longKeys(draft)
+  const waysOfColumn = async (name: string): Promise<readonly Way[]> => {
+    const { ways } = asked.get(name)!
+    const { refuses } = input
+    const column = { source, table, keys: key.expressions, ranges: looked, expression: ident(name) }
+    const tested = ways.map((way) => (way.judge && refuses ? judged(way, column, refuses) : way))
+    const settled = await Promise.all(tested)
+    return partial ? widest(settled) : settled
+  }
   const question: TableQuestion = {
     source,
     name: draft.source.name,
     table,
     key,
     ranges: looked,
-    columns: draft.columns.map((column) => ({
-      name: column.source.name,
-      expression: columnExpression(column),
-      ways: partial ? widest(asked.get(column.source.name)!.ways) : asked.get(column.source.name)!.ways,
-    })),
+    columns: await Promise.all(
+      draft.columns.map(async (column) => ({
+        name: column.source.name,
+        expression: columnExpression(column),
+        ways: await waysOfColumn(column.source.name),
+      })),
+    ),
     rules: [...nullRules(draft), ...links.map(({ rule }) => rule), ...long.map(({ rule }) => rule)],
     encoding: catalog.encoding,
     progress: (rows) => {

@@ -17,6 +17,8 @@ export function label(type: string): Way {
     misfitReason: 'is no text that PostgreSQL can hold',
     injective: false,
     large: true,
+    // Every text is a text.
+    ...(/^(text|citext)$/i.test(type) ? {} : { judge: 'target' as const }),
     conversion: `its text, read by PostgreSQL as ${type}`,
   })
 }

@@ -78,6 +78,8 @@ export interface Way {
    * chosen instead where not all rows have been looked at.
    */
   readonly wider: string | null
+  /** Only the target can say which texts it takes: `misfit` alone does not find all that it refuses. */
+  readonly judge?: 'target'
   /** How values change their form, in words, or null when they do not. */
   readonly conversion: string | null
 }
