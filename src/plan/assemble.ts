@@ -77,7 +77,7 @@ async function decide(
 ): Promise<Decided> {
   const { draft, profile, question } = studied
   const enforced = studied.links.filter(({ link }) => isEnforced(link, studied, built.table))
-  const uniques = studied.profiledRows === null ? uniquesToTest(draft, built.table, profile.ways) : []
+  const uniques = uniquesToTest(draft, built.table, profile.ways)
   const rules = question.rules.filter(
     (rule) => rule.kind === 'null' || enforced.some((one) => one.rule === rule),
   )
@@ -130,7 +130,7 @@ function marked({ studied, links, rules, uniques, findings }: Decided): MarkedTa
     .map((rule) => ({ column: rule.column, text: rule.reason, sql: rule.broken }))
   return {
     question,
-    partial,
+    unprofiled: studied.ranges.slice(question.ranges.length),
     failing: profile.failing,
     tests: [...values, ...broken],
     uniques: uniques.map((unique) => ({

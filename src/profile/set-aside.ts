@@ -13,8 +13,8 @@ export interface Reason {
 
 export interface MarkedTable {
   readonly question: TableQuestion
-  /** Only part of the table was profiled: the other ranges are marked later, by `markMore`. */
-  readonly partial: boolean
+  /** Ranges that the profile has not looked at: they are marked later, by `markMore`. */
+  readonly unprofiled: readonly ScanRange[]
   /** Rows that do not fit, by test, and where they lie. */
   readonly tests: readonly (Reason & { readonly sql: string })[]
   readonly failing: readonly ScanRange[]
@@ -50,9 +50,13 @@ const JOB = new URL(`./mark-job${extname(import.meta.url)}`, import.meta.url).hr
 export async function markRows(tables: ReadonlyMap<string, MarkedTable>): Promise<Map<string, Marking>> {
   const markers = new Map([...tables].map(([name, table], i) => [name, new Marker(table, i)] as const))
   for (const marker of markers.values()) {
-    if (marker.asked.partial) await marker.ensureTable()
+    if (marker.partial) await marker.ensureTable()
     await marker.markMisfits(marker.asked.failing)
   }
+  // What stays of duplicates, and which children lose their parent, depends on all rows.
+  const needed = new Set([...tables.values()].flatMap((table) => table.parents.map((link) => link.parent)))
+  for (const [name, marker] of markers)
+    if (needed.has(name) || marker.asked.uniques.length > 0) await marker.markRest()
   for (const marker of markers.values()) await marker.markDuplicates()
   for (let fresh = true; fresh; ) {
     fresh = false
@@ -60,7 +64,7 @@ export async function markRows(tables: ReadonlyMap<string, MarkedTable>): Promis
   }
   const result = new Map<string, Marking>()
   for (const [name, marker] of markers)
-    if (marker.rows > 0 || marker.asked.partial) result.set(name, await marker.marking())
+    if (marker.rows > 0 || marker.partial) result.set(name, await marker.marking())
   return result
 }
 
@@ -70,6 +74,7 @@ class Marker {
   readonly asked: MarkedTable
   readonly #reasons: Reason[]
   readonly #counts: number[]
+  #complete = false
 
   constructor(asked: MarkedTable, index: number) {
     this.asked = asked
@@ -82,11 +87,21 @@ class Marker {
   }
 
   excluded(alias?: string): string {
-    if (this.rows === 0 && !this.asked.partial) return '0'
+    if (this.rows === 0 && !this.partial) return '0'
     const prefix = alias === undefined ? '' : `${alias}.`
     const keys = this.asked.question.key.expressions.map((key) => `${prefix}${key}`)
     if (keys.length === 1) return `${keys[0]} IN (SELECT landfall_k1 FROM ${this.table})`
     return `EXISTS (SELECT 1 FROM ${this.table} WHERE ${this.#same(alias)})`
+  }
+
+  /** Some ranges are only marked when they are copied. */
+  get partial(): boolean {
+    return !this.#complete && this.asked.unprofiled.length > 0
+  }
+
+  async markRest(): Promise<void> {
+    await this.markMisfits(this.asked.unprofiled)
+    this.#complete = true
   }
 
   /** The table must be there on each reader, even when it stays empty. */
@@ -139,7 +154,9 @@ class Marker {
     return {
       rows: this.rows,
       reason: `(SELECT landfall_reason FROM ${this.table} WHERE ${this.#same()})`,
-      markMore: (ranges) => this.markMisfits(ranges),
+      markMore: async (ranges) => {
+        if (!this.#complete) await this.markMisfits(ranges)
+      },
       reasons: this.#reasons,
       excluded: (alias) => this.excluded(alias),
       findings: await this.#findings(),
