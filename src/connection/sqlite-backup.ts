@@ -10,7 +10,7 @@ import { fileFingerprint, lastingFingerprint, settle } from './sqlite-fingerprin
 /** Pages for each step; between steps other programs may write. */
 const PAGES_PER_STEP = 2_000
 /** How long writers may be kept waiting for a quick copy, in milliseconds. */
-const HOLD_WRITERS = 2_000
+const HOLD_WRITERS = 1_000
 /** How often a writer may spoil the backup before it has to wait for one. */
 const POLITE_TRIES = 3
 

@@ -51,7 +51,7 @@ export interface SourceOptions {
   readonly readers: number
   /** Where a private copy goes; the system's folder for temporary files when missing. */
   readonly tempFolder?: string
-  /** Milliseconds that writers may be kept waiting for a quick private copy; two seconds when missing. */
+  /** Milliseconds that writers may be kept waiting for a quick private copy; one second when missing. */
   readonly holdWriters?: number
 }
 
