@@ -115,10 +115,16 @@ export function timestampIn(zone: string): Way {
 const notInteger = (c: string) => `typeof(${c}) <> 'integer'`
 /** Times of the years 1 to 9999, which both databases have. */
 const FIRST = -62135596800
-const LAST = 253402300799
+const BEYOND = 253402300800
 
 type Unit = 's' | 'ms' | 'us'
 const PER_SECOND: Record<Unit, number> = { s: 1, ms: 1_000, us: 1_000_000 }
+/** The sizes of 1973 to 5138 and before 1966; seconds may be small. */
+const TYPICAL: Record<Unit, readonly [least: number, most: number]> = {
+  s: [0, 99_999_999_999],
+  ms: [1e11, 99_999_999_999_999],
+  us: [1e14, 1e17],
+}
 const UNIT_NAME: Record<Unit, string> = { s: 'seconds', ms: 'milliseconds', us: 'microseconds' }
 
 /**
@@ -128,18 +134,11 @@ const UNIT_NAME: Record<Unit, string> = { s: 'seconds', ms: 'milliseconds', us: 
  */
 export function epoch(unit: Unit, sure = false): Way {
   const n = PER_SECOND[unit]
-  const typical =
-    unit === 's'
-      ? [-99_999_999_999, 99_999_999_999]
-      : unit === 'ms'
-        ? [1e11, 99_999_999_999_999]
-        : [1e14, 1e17]
-  const out = (c: string) =>
-    sure
-      ? `${c} < ${FIRST}${'0'.repeat(String(n).length - 1)} OR ${c} > ${LAST}${'0'.repeat(String(n).length - 1)}`
-      : unit === 's'
-        ? `${c} < ${FIRST} OR ${c} > ${typical[1]}`
-        : `(${c} <> 0 AND ${c} > -${typical[0]} AND ${c} < ${typical[0]}) OR ${c} < -${typical[1]} OR ${c} > ${typical[1]}`
+  const zeros = String(n).slice(1)
+  const [least, most] = TYPICAL[unit]
+  const untypical = (c: string) =>
+    `(${c} <> 0 AND ${c} > -${least} AND ${c} < ${least}) OR ${c} > ${most} OR ${c} < ${FIRST}${zeros}`
+  const out = (c: string) => (sure ? `${c} < ${FIRST}${zeros} OR ${c} >= ${BEYOND}${zeros}` : untypical(c))
   // Floor division, so that times before 1970 keep a fraction that counts forwards.
   const floor = (c: string) => `((${c} - (((${c} % ${n}) + ${n}) % ${n})) / ${n})`
   return way({
