@@ -144,7 +144,7 @@ async function leastEvil(question: TableQuestion, state: State, failing: Set<Sca
   const candidates = ways.flatMap((way, index) => (way.type === type ? [{ way, index }] : []))
   const tests = candidates.map(({ way }) => way.misfit(expression) ?? '0')
   const { sums, where } = await countAll(question, tests, question.ranges)
-  const best = sums.lastIndexOf(Math.min(...sums))
+  const best = sums.indexOf(Math.min(...sums))
   state.index = candidates[best]!.index
   state.settled = true
   state.misfits = sums[best]!
