@@ -93,16 +93,3 @@ export function rejectSelect(
     columns: move.columns.map((column) => column.source),
   }
 }
-
-/** What `boundaries-job.ts` is asked for a move. */
-export function boundariesOf(move: Move): BoundariesAsk {
-  return { table: ident(move.source), keys: move.key.expressions, chunkRows: move.chunkRows }
-}
-
-export interface BoundariesAsk {
-  /** Quoted. */
-  readonly table: string
-  readonly keys: readonly string[]
-  /** Null: one chunk. */
-  readonly chunkRows: number | null
-}

@@ -4,11 +4,12 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { openPostgres, type Session } from '../../src/connection/postgres.ts'
+import { ident } from '../../src/connection/quote.ts'
+import type { KeyRange } from '../../src/connection/sqlite-key.ts'
 import { openSource, type SqliteSource } from '../../src/connection/sqlite-source.ts'
 import { type PostgresConnection, parseConnection } from '../../src/connection/url.ts'
-import type { Boundary } from '../../src/copy/boundaries-job.ts'
 import type { CopyChunkArgs } from '../../src/copy/chunk-job.ts'
-import { boundariesOf, type ChunkRead, chunkSelect, rejectSelect } from '../../src/copy/select.ts'
+import { type ChunkRead, chunkSelect, rejectSelect } from '../../src/copy/select.ts'
 import type { ChunkBounds, ChunkResult } from '../../src/journal/model.ts'
 import type { Move } from '../../src/plan/model.ts'
 import { type TestServer, testServer } from '../support/postgres.ts'
@@ -74,16 +75,20 @@ function args(read: ChunkRead, table: string, more: Partial<CopyChunkArgs> = {})
 const copy = (given: CopyChunkArgs) =>
   source!.run<ChunkResult>({ module: module('chunk-job'), export: 'copyChunk', args: given })
 const cut = (move: Move) =>
-  source!.run<Boundary[]>({
-    module: module('boundaries-job'),
-    export: 'boundaries',
-    args: boundariesOf(move),
+  source!.run<(KeyRange & { rows: number })[]>({
+    module: new URL('../../src/connection/sqlite-ranges-job.ts', import.meta.url).href,
+    export: 'ranges',
+    args: {
+      table: ident(move.source),
+      keys: move.key.expressions,
+      step: move.chunkRows ?? Number.MAX_SAFE_INTEGER,
+    },
   })
 const rows = async (sql: string) => (await session.queryArrays(sql)).rows
 
 async function copyAll(move: Move, table: string): Promise<{ results: ChunkResult[]; rows: number }> {
   const results = await Promise.all(
-    (await cut(move)).map(({ bounds }, seq) =>
+    (await cut(move)).map((bounds, seq) =>
       copy(
         args(chunkSelect(move, bounds), table, {
           after: { ...args(chunkSelect(move, bounds), table).after, values: [seq] },
