@@ -144,7 +144,7 @@ together('booleans', tools, [
     title: 'another word among them vetoes the whole column',
     declared: 'BOOLEAN',
     type: 'text',
-    why: 'id = 1 ("true") is neither 0 nor 1',
+    why: 'declared BOOLEAN, but id = 2 ("maybe") cannot be read as boolean',
     values: [
       ["'true'", 'true'],
       ["'maybe'", 'maybe'],
@@ -155,7 +155,7 @@ together('booleans', tools, [
     title: 'so does the number 2',
     declared: 'BOOLEAN',
     type: 'bigint',
-    why: 'id = 2 (2) is neither 0 nor 1',
+    why: 'declared BOOLEAN, but id = 2 (2) cannot be read as boolean',
     values: [
       ['0', '0'],
       ['2', '2'],
@@ -326,7 +326,7 @@ together('reals', tools, [
     title: 'beside an integer that no double holds they are text',
     declared: '',
     type: 'text',
-    why: 'declared without a type, but id = 1 (0.5) is no integer',
+    why: 'declared without a type, but id = 1 (0.5) cannot be read as bigint',
     values: [
       ['0.5', '0.5'],
       ['9007199254740993', '9007199254740993'],

@@ -61,12 +61,19 @@ describe('orphans', () => {
     expect(await ids(to, 'orders')).toEqual(['1', '4', '5'])
   })
 
-  test('by text that differs in its bytes only, which NOCASE finds equal', async () => {
+  test.each([
+    ['a new table', undefined],
+    [
+      'a table that is there',
+      'CREATE TABLE p(id bigint, code text PRIMARY KEY); CREATE TABLE c(id bigint, code text REFERENCES p)',
+    ],
+  ])('by text that differs in its bytes only, which NOCASE finds equal: %s', async (_, there) => {
     const from =
-      sqlite(`CREATE TABLE p(id INTEGER PRIMARY KEY, code TEXT UNIQUE); INSERT INTO p VALUES (1, 'a');
+      sqlite(`CREATE TABLE p(id INTEGER PRIMARY KEY, code TEXT COLLATE NOCASE, UNIQUE (code COLLATE BINARY));
+      INSERT INTO p VALUES (1, 'a');
       CREATE TABLE c(id INTEGER PRIMARY KEY, code TEXT COLLATE NOCASE REFERENCES p(code));
       INSERT INTO c VALUES (1, 'a'), (2, 'A'), (3, 'a ');`)
-    const to = await postgres()
+    const to = await postgres(there)
     await migrate(from, to, SET_ASIDE)
     expect(await ids(to, 'c')).toEqual(['1'])
     expect(await foreignKeys(to, 'c')).toEqual(['FOREIGN KEY (code) REFERENCES p(code)'])

@@ -122,7 +122,7 @@ together('text', tools, [
     title: 'a number in a BLOB column',
     declared: 'BLOB',
     type: 'bytea',
-    reason: 'is neither BLOB nor text',
+    reason: 'is no BLOB',
     values: [
       ["x'00ff'", '\\x00ff'],
       ['1', ASIDE],
@@ -204,7 +204,7 @@ together('JSON', tools, [
     title: `${JSON.stringify(value)} is none and makes the column text`,
     declared: 'JSON',
     type: 'text',
-    why: 'is no valid JSON text',
+    why: 'declared JSON, but id = 2 (',
     values: [
       ["'[1]'", '[1]'],
       [value, value.startsWith('char') ? '\ufeff{}' : value.includes('char') ? '"\n"' : value.slice(1, -1)],

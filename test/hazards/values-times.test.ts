@@ -147,7 +147,7 @@ together('texts in timestamp columns', tools, [
     title: 'with and without a zone side by side: nothing is guessed',
     declared: 'DATETIME',
     type: 'text',
-    why: 'declared DATETIME, but id = 2 ("2024-01-01 10:00:00Z") is no time as in 2024-12-31 23:59:59',
+    why: 'declared DATETIME, but id = 2 ("2024-01-01 10:00:00Z") cannot be read as timestamp',
     values: [
       ["'2024-01-01 10:00:00'", '2024-01-01 10:00:00'],
       ["'2024-01-01 10:00:00Z'", '2024-01-01 10:00:00Z'],
