@@ -40,10 +40,14 @@ function throwErrors(command: Command, shell: Shell): void {
       writeErr: (text) => shell.say(text),
       outputError: () => {},
       // Help in a file or a pipe must not depend on the terminal that happens to be around.
-      getOutHelpWidth: () => 100,
-      getErrHelpWidth: () => 100,
+      getOutHelpWidth: () => helpWidth(shell.outStyle.width),
+      getErrHelpWidth: () => helpWidth(shell.errStyle.width),
     })
   for (const child of command.commands) throwErrors(child, shell)
+}
+
+function helpWidth(width: number): number {
+  return Number.isFinite(width) ? width : 100
 }
 
 function version(): string {

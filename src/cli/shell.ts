@@ -63,7 +63,9 @@ export function processShell(): Shell {
 }
 
 function styleOf(stream: NodeJS.WriteStream): Style {
-  return { colors: pc.createColors(wantsColors(stream)), width: stream.columns ?? 100 }
+  // A terminal that does not tell its width (0 columns) is taken for a plain one.
+  const width = stream.isTTY === true ? stream.columns || 80 : Number.POSITIVE_INFINITY
+  return { colors: pc.createColors(wantsColors(stream)), width }
 }
 
 /** NO_COLOR wins over FORCE_COLOR; otherwise colours go to terminals only. */

@@ -1,5 +1,18 @@
 import type { Blocker, Move, MoveColumn, Plan } from '../plan/model.ts'
-import { alignedTable, count, many, PLAIN, printable, rows, type Style } from './text.ts'
+import {
+  alignedTable,
+  columns,
+  count,
+  exampleLines,
+  headed,
+  joined,
+  many,
+  PLAIN,
+  paragraph,
+  printable,
+  rows,
+  type Style,
+} from './text.ts'
 
 /** Every decision of a plan, to be read in a terminal; what blocks it comes last, where the eye is. */
 export function renderPlan(plan: Plan, style: Style = PLAIN): string {
@@ -17,7 +30,7 @@ export function renderPlan(plan: Plan, style: Style = PLAIN): string {
     lines.push('', bold('Left out'), ...alignedTable(head, left, style, '  '))
   }
   if (plan.notes.length > 0)
-    lines.push('', bold('Notes'), ...plan.notes.map((note) => `  ${printable(note)}`))
+    lines.push('', bold('Notes'), ...plan.notes.flatMap((note) => paragraph(note, style, '  ')))
   lines.push('', ...verdict(plan, style))
   return `${lines.join('\n')}\n`
 }
@@ -34,37 +47,39 @@ function renderMove(move: Move, plan: Plan, style: Style): string[] {
     ...(move.after.length === 0 ? [] : [`after ${move.after.map(printable).join(', ')}`]),
     `COPY ${move.format}`,
   ]
-  const lines = [`${bold(printable(move.source) + renamed)}   ${dim(facts.join(' · '))}`]
+  const name = printable(move.source) + renamed
+  const lines = [...headed(paragraph(`${name}   ${facts.join(' · ')}`, style, '', '    '), name, bold)]
   if (move.profiledRows !== null && move.profiledRows < move.statistics.rows) {
-    lines.push(
-      `  ${yellow(`only ${rows(move.profiledRows)} of ${count(move.statistics.rows)} were profiled; the others are tested while they are copied`)}`,
-    )
+    const said = `only ${rows(move.profiledRows)} of ${count(move.statistics.rows)} were profiled; the others are tested while they are copied`
+    lines.push(...paragraph(said, style, '  ').map(yellow))
   }
   const cells = move.columns.map((column) => [
     column.source === column.target ? column.target : `${column.source} -> ${column.target}`,
     column.declared === '' ? '(none)' : column.declared,
     column.type + extras(move, column),
-    column.why + (column.conversion === null ? '' : `; converts ${column.conversion}`),
+    column.why +
+      (column.conversion === null ? '' : `; converts ${column.conversion}`) +
+      longDefault(move, column),
   ])
   const head = [{ title: 'column' }, { title: 'declared' }, { title: 'becomes' }, { title: 'why' }]
   lines.push(...alignedTable(head, cells, style, '  '))
   for (const column of target.columns) {
     if (column.generated !== null) {
-      lines.push(
-        `  ${printable(`${column.name}  ${column.type}  generated always as (${column.generated}) stored`)}`,
-      )
+      const made = `${column.name}  ${column.type}  generated always as (${column.generated}) stored`
+      lines.push(...paragraph(made, style, '  ', '      '))
     }
   }
-  lines.push(...structure(move).map((line) => `  ${dim(printable(line))}`))
+  lines.push(...structure(move).flatMap((line) => paragraph(line, style, '  ', '      ').map(dim)))
   for (const misfit of move.statistics.misfits) {
     const what = misfit.column === null ? '' : `${misfit.column}: `
     const fate = plan.badRows === 'set-aside' ? 'will be set aside' : 'cannot be stored'
-    const shown = misfit.examples.map(printable).join(', ')
-    const rest = misfit.rows > misfit.examples.length ? ', …' : ''
-    lines.push(`  ${yellow(`${rows(misfit.rows)} ${fate}`)}  ${printable(`${what}${misfit.reason}`)}`)
-    if (shown !== '') lines.push(`    ${shown}${rest}`)
+    const head = `  ${rows(misfit.rows)} ${fate}`
+    lines.push(
+      ...headed(paragraph(`${head.trimStart()}  ${what}${misfit.reason}`, style, '  '), head, yellow),
+    )
+    lines.push(...exampleLines(misfit, style))
   }
-  lines.push(...move.notes.map((note) => `  note: ${printable(note)}`))
+  lines.push(...move.notes.flatMap((note) => paragraph(`note: ${note}`, style, '  ', '        ')))
   return lines
 }
 
@@ -75,12 +90,22 @@ function extras(move: Move, column: MoveColumn): string {
   const words = [
     made.notNull ? 'not null' : '',
     made.identity ? 'identity' : '',
-    made.default === null ? '' : `default ${made.default}`,
+    made.default === null || isLong(made.default) ? '' : `default ${made.default}`,
   ]
   return words
     .filter((word) => word !== '')
     .map((word) => ` ${word}`)
     .join('')
+}
+
+/** A default that would push the reasons out of sight stands beside them. */
+function longDefault(move: Move, column: MoveColumn): string {
+  const made = move.target.columns.find((one) => one.name === column.target)?.default ?? null
+  return made !== null && isLong(made) ? `; default ${made}` : ''
+}
+
+function isLong(sql: string): boolean {
+  return columns(sql) > 24
 }
 
 function structure(move: Move): string[] {
@@ -90,7 +115,7 @@ function structure(move: Move): string[] {
   for (const index of target.indexes) {
     const kind = index.constraint ? 'unique' : index.unique ? 'unique index' : 'index'
     const where = index.where === null ? '' : ` where ${index.where}`
-    lines.push(`${kind} ${index.name} (${(index.columns ?? index.parts).join(', ')})${where}`)
+    lines.push(`${kind} ${index.name} (${index.parts.join(', ')})${where}`)
   }
   for (const key of target.foreignKeys) {
     const actions = [
@@ -123,8 +148,9 @@ function verdict(plan: Plan, style: Style): string[] {
 
 /** One decision that a person has to take, with what can be chosen. */
 export function renderBlocker(blocker: Blocker, style: Style): string[] {
+  const lines = paragraph(`${blocker.code}  ${blocker.message}`, style, '  ', '         ')
   return [
-    `  ${style.colors.red(blocker.code)}  ${printable(blocker.message)}`,
+    ...headed(lines, `  ${blocker.code}`, style.colors.red),
     ...blockerRows(blocker, style, '    '),
     ...blockerChoices(blocker, style, '    '),
   ]
@@ -132,7 +158,8 @@ export function renderBlocker(blocker: Blocker, style: Style): string[] {
 
 export function blockerRows(blocker: Blocker, style: Style, indent: string): string[] {
   if (blocker.examples.length === 0) return []
-  return [`${indent}${style.colors.dim('rows  ')} ${blocker.examples.map(printable).join(', ')}`]
+  const lines = paragraph(`rows   ${joined(blocker.examples)}`, style, indent, `${indent}       `)
+  return [...headed(lines, `${indent}rows`, style.colors.dim)]
 }
 
 export function blockerChoices(blocker: Blocker, style: Style, indent: string): string[] {

@@ -5,10 +5,11 @@ export type Colors = ReturnType<typeof pc.createColors>
 /** How a report is drawn: with colours or without, for a terminal so many columns wide. */
 export interface Style {
   readonly colors: Colors
+  /** Infinity where nothing breaks long lines: in files, pipes and editors. */
   readonly width: number
 }
 
-export const PLAIN: Style = { colors: pc.createColors(false), width: 100 }
+export const PLAIN: Style = { colors: pc.createColors(false), width: Number.POSITIVE_INFINITY }
 
 /** Names and values come from anywhere: what would steer a terminal is shown as an escape instead. */
 export function printable(text: string): string {
@@ -63,7 +64,10 @@ export interface TableColumn {
   readonly align?: 'left' | 'right'
 }
 
-/** Rows of plain cells under titles, aligned; lines carry no trailing spaces. */
+/**
+ * Rows of plain cells under titles, aligned; lines carry no trailing spaces. Where the terminal is too
+ * narrow, cells continue in their own column instead of being broken by the terminal.
+ */
 export function alignedTable(
   head: readonly TableColumn[],
   rows: readonly (readonly string[])[],
@@ -71,16 +75,100 @@ export function alignedTable(
   indent = '',
 ): string[] {
   const cells = rows.map((row) => row.map(printable))
-  const widths = head.map((column, i) =>
+  const wanted = head.map((column, i) =>
     Math.max(columns(column.title), ...cells.map((row) => columns(row[i] ?? ''))),
   )
+  const widths = fitted(head, wanted, style.width - columns(indent))
   const line = (row: readonly string[]): string =>
     indent +
     head
       .map((column, i) => pad(row[i] ?? '', widths[i]!, column.align === 'right' ? 'right' : 'left'))
       .join('  ')
       .trimEnd()
-  return [style.colors.dim(line(head.map((column) => column.title))), ...cells.map(line)]
+  const lines = (row: readonly string[]): string[] => {
+    const parts = head.map((column, i) =>
+      column.align === 'right' ? [row[i] ?? ''] : wrap(row[i] ?? '', widths[i]!),
+    )
+    const height = Math.max(1, ...parts.map((part) => part.length))
+    return Array.from({ length: height }, (_, n) => line(parts.map((part) => part[n] ?? '')))
+  }
+  return [style.colors.dim(line(head.map((column) => column.title))), ...cells.flatMap(lines)]
+}
+
+/** Takes what is too much from the last column, which holds prose, then from the widest; not from numbers. */
+function fitted(head: readonly TableColumn[], wanted: readonly number[], limit: number): number[] {
+  const widths = [...wanted]
+  const last = widths.length - 1
+  let over = widths.reduce((sum, width) => sum + width, 0) + 2 * last - limit
+  while (over > 0) {
+    const open = widths.flatMap((width, i) =>
+      head[i]!.align !== 'right' && width > Math.max(MIN_WIDTH, columns(head[i]!.title)) ? [i] : [],
+    )
+    if (open.length === 0) break
+    const prose = open.includes(last) && widths[last]! > MIN_PROSE
+    widths[prose ? last : open.reduce((best, i) => (widths[i]! > widths[best]! ? i : best))]!--
+    over--
+  }
+  return widths
+}
+
+const MIN_WIDTH = 8
+const MIN_PROSE = 28
+
+/** Lines of at most so many columns, broken at spaces; only a word that is longer is broken inside. */
+export function wrap(text: string, width: number): string[] {
+  if (columns(text) <= width) return [text]
+  const lines: string[] = []
+  let line = ''
+  for (const word of text.split(/(?<=\S) /)) {
+    const longer = line === '' ? word : `${line} ${word}`
+    if (columns(longer) <= width) {
+      line = longer
+      continue
+    }
+    if (line !== '') lines.push(line)
+    line = ''
+    for (const char of word.trimStart()) {
+      if (line !== '' && columns(line + char) > width) {
+        lines.push(line)
+        line = ''
+      }
+      line += char
+    }
+  }
+  return [...lines, line]
+}
+
+/** A text behind an indent; where it does not fit it goes on in lines that are indented deeper. */
+export function paragraph(text: string, style: Style, indent: string, more = `${indent}  `): string[] {
+  // A terminal too narrow for any layout still gets whole words.
+  const room = Math.max(20, style.width - Math.max(columns(indent), columns(more)))
+  return wrap(printable(text), room).map((line, i) => (i === 0 ? indent : more) + line)
+}
+
+/** The same lines, with the words that open the first one painted. */
+export function headed(
+  lines: readonly string[],
+  head: string,
+  paint: (text: string) => string,
+): readonly string[] {
+  const [first = '', ...more] = lines
+  return first.startsWith(head) ? [paint(head) + first.slice(head.length), ...more] : lines
+}
+
+/** Examples on a line; a composite key holds commas itself, so the next key stands behind a semicolon. */
+export function joined(examples: readonly string[]): string {
+  return examples.join('; ')
+}
+
+/** The first keys of some rows; `…` where there are more. */
+export function exampleLines(
+  found: { readonly rows: number; readonly examples: readonly string[] },
+  style: Style,
+): string[] {
+  if (found.examples.length === 0) return []
+  const rest = found.rows > found.examples.length ? '; …' : ''
+  return paragraph(`${joined(found.examples)}${rest}`, style, '    ', '    ')
 }
 
 /** `1,234,567`, the same in every locale. */

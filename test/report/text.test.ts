@@ -9,6 +9,7 @@ import {
   printable,
   rate,
   withoutSecrets,
+  wrap,
 } from '../../src/report/text.ts'
 
 test.each([
@@ -64,3 +65,17 @@ test.each([
   ['postgres://app@host:5432/db', 'postgres://app@host:5432/db'],
   ['no secret at all', 'no secret at all'],
 ])('%s', (text, safe) => expect(withoutSecrets(text)).toBe(safe))
+
+test('lines are broken at spaces, and inside only where a word is longer than a line', () => {
+  expect(wrap('aa bb cc', 5)).toEqual(['aa bb', 'cc'])
+  expect(wrap('aa  bb', 9)).toEqual(['aa  bb'])
+  expect(wrap('a 日本語日本語 b', 6)).toEqual(['a', '日本語', '日本語', 'b'])
+  for (const line of wrap('x'.repeat(25), 10)) expect(columns(line)).toBeLessThanOrEqual(10)
+  expect(wrap('', 10)).toEqual([''])
+})
+
+test('numbers are never broken, however narrow the terminal', () => {
+  const head = [{ title: 'table' }, { title: 'rows', align: 'right' as const }]
+  const [, row] = alignedTable(head, [['a_table_with_a_name', '1,000,000']], { ...PLAIN, width: 20 })
+  expect(row).toBe('a_table_w  1,000,000')
+})
