@@ -40,6 +40,8 @@ export interface MigrateReport {
   /** The first rejects of each reason; all of them are in `landfall.rejects`. */
   readonly rejects: readonly RejectSummary[]
   readonly checks: readonly CheckResult[]
+  /** What is in the source and was not carried over: views, triggers and the like. */
+  readonly leftOut?: readonly { readonly kind: string; readonly name: string; readonly why: string }[]
   readonly notes: readonly string[]
 }
 

@@ -1,6 +1,19 @@
 import type { CheckResult } from '../contract/check.ts'
-import type { MigrateReport } from '../contract/report.ts'
-import { alignedTable, count, duration, many, PLAIN, printable, rate, rows, type Style } from './text.ts'
+import type { MigrateReport, RejectSummary } from '../contract/report.ts'
+import {
+  alignedTable,
+  count,
+  duration,
+  exampleLines,
+  headed,
+  many,
+  PLAIN,
+  paragraph,
+  printable,
+  rate,
+  rows,
+  type Style,
+} from './text.ts'
 
 /** The embedded server as the run left it; absent when the target is another server. */
 export interface AfterMigrate {
@@ -9,27 +22,25 @@ export interface AfterMigrate {
 
 /** What a finished run came to, and how to go on. */
 export function renderMigrate(report: MigrateReport, after: AfterMigrate = {}, style: Style = PLAIN): string {
-  const { bold, dim, yellow } = style.colors
+  const { bold, dim } = style.colors
   const lines = [
     `${bold(headline(report))}   ${printable(report.migration)}, ${duration(report.seconds)}${report.resumed ? ', resumed' : ''}`,
     `  ${dim('source')} ${printable(report.source)}`,
     `  ${dim('target')} ${printable(report.target)}`,
   ]
+  const phases = report.phases.filter((phase) => phase.seconds >= 0.05)
+  if (phases.length > 1) {
+    const times = phases.map((phase) => `${phase.name} ${duration(phase.seconds)}`)
+    lines.push(...headed(paragraph(`phases ${times.join(', ')}`, style, '  ', '         '), '  phases', dim))
+  }
   if (report.tables.length > 0) lines.push('', ...tables(report, style))
-  if (report.rejects.length > 0) {
-    lines.push('', yellow(bold('Set aside, kept in landfall.rejects')))
-    for (const reject of report.rejects) {
-      const where = reject.column === null ? reject.table : `${reject.table}.${reject.column}`
-      lines.push(`  ${printable(`${where}  ${reject.reason}`)}  ${rows(reject.rows)}`)
-      if (reject.examples.length > 0) {
-        const rest = reject.rows > reject.examples.length ? ', …' : ''
-        lines.push(`    ${reject.examples.map(printable).join(', ')}${rest}`)
-      }
-    }
+  if (report.rejects.length > 0) lines.push('', ...rejects(report, after, style))
+  if (report.leftOut !== undefined && report.leftOut.length > 0) {
+    lines.push('', ...paragraph(leftOut(report.leftOut), style, ''))
   }
   if (report.checks.length > 0) lines.push('', ...renderChecks(report.checks, style))
   if (report.notes.length > 0) {
-    lines.push('', bold('Notes'), ...report.notes.map((note) => `  ${printable(note)}`))
+    lines.push('', bold('Notes'), ...report.notes.flatMap((note) => paragraph(note, style, '  ')))
   }
   const next = goOn(report, after)
   if (next.length > 0) lines.push('', ...next)
@@ -40,7 +51,48 @@ function headline(report: MigrateReport): string {
   if (report.outcome === 'nothing-to-do')
     return 'Nothing to do: everything is there and the source is unchanged'
   if (report.outcome === 'dry-run') return 'Dry run: nothing was written'
-  return report.exitCode === 0 ? 'Done' : 'Done, with differences'
+  if (report.exitCode === 0) return 'Done'
+  if (report.checks.some((check) => check.result === 'fail')) return 'Done, with differences'
+  const aside = report.tables.reduce((sum, table) => sum + table.setAside, 0)
+  const incomplete = report.checks.some((check) => check.result === 'incomplete')
+  return [
+    'Done',
+    ...(aside === 0 ? [] : [`${rows(aside)} set aside`]),
+    ...(incomplete ? ['not everything could be compared'] : []),
+  ].join(', ')
+}
+
+/** What was set aside, causes first: of a row that lacks a parent which is set aside, the parent's reason. */
+function rejects(report: MigrateReport, after: AfterMigrate, style: Style): string[] {
+  const { bold, yellow } = style.colors
+  const dry = report.outcome === 'dry-run'
+  const lines = [yellow(bold(dry ? 'Will be set aside' : 'Set aside, kept in landfall.rejects'))]
+  for (const reject of causesFirst(report.rejects)) {
+    const where = reject.column === null ? reject.table : `${reject.table}.${reject.column}`
+    lines.push(...paragraph(`${where}  ${reject.reason}  ${rows(reject.rows)}`, style, '  '))
+    lines.push(...exampleLines(reject, style))
+  }
+  const database = after.embedded === undefined ? quoted(report.target) : '"$(landfall embedded url)"'
+  const query = `select "table", key, "column", reason from landfall.rejects`
+  if (!dry) lines.push(`  psql ${printable(database)} -c '${query}'`)
+  return lines
+}
+
+function causesFirst(found: readonly RejectSummary[]): readonly RejectSummary[] {
+  const follows = (reject: RejectSummary) => reject.reason.includes('that is kept')
+  return [...found.filter((reject) => !follows(reject)), ...found.filter(follows)]
+}
+
+/** For a shell, as one word. */
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`
+}
+
+function leftOut(all: NonNullable<MigrateReport['leftOut']>): string {
+  const counts = new Map<string, number>()
+  for (const { kind } of all) counts.set(kind, (counts.get(kind) ?? 0) + 1)
+  const parts = [...counts].map(([kind, n]) => many(n, kind, kind.endsWith('x') ? `${kind}es` : `${kind}s`))
+  return `Left out: ${parts.join(', ')} (landfall plan lists them)`
 }
 
 function tables(report: MigrateReport, style: Style): string[] {
@@ -83,11 +135,11 @@ export function renderChecks(checks: readonly CheckResult[], style: Style): stri
   if (passed > 0) lines.push(green(`${many(passed, 'check')} passed`))
   for (const check of checks) {
     if (check.result === 'pass') continue
-    const word = check.result === 'fail' ? red('failed') : yellow('incomplete')
-    lines.push(
-      `${word}  ${printable(check.name)}: expected ${printable(check.expected)}, found ${printable(check.found)}`,
-    )
-    for (const line of check.evidence ?? []) lines.push(`  ${printable(line)}`)
+    const [word, paint] =
+      check.result === 'fail' ? (['failed', red] as const) : (['incomplete', yellow] as const)
+    const said = `  ${check.name}: expected ${check.expected}, found ${check.found}`
+    lines.push(...headed(paragraph(word + said, style, ''), word, paint))
+    for (const line of check.evidence ?? []) lines.push(...paragraph(line, style, '  '))
   }
   return lines
 }

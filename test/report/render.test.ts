@@ -5,6 +5,7 @@ import { errorReport, renderError } from '../../src/report/error.ts'
 import { renderMigrate } from '../../src/report/migrate.ts'
 import { renderPlan } from '../../src/report/plan.ts'
 import { renderStatus } from '../../src/report/status.ts'
+import { columns, PLAIN } from '../../src/report/text.ts'
 import { productsMove, samplePlan, sampleReport, sampleStatus } from './samples.ts'
 
 describe('a plan', () => {
@@ -31,6 +32,32 @@ describe('a plan', () => {
     }
     expect(text.slice(text.indexOf('Blocked'))).toContain('choose --bad-rows set-aside')
     expect(text.trimEnd().endsWith('Nothing was written.')).toBe(true)
+  })
+
+  test('fits a narrow terminal: what does not fit goes on under its own column', () => {
+    const why = 'all values are whole numbers of milliseconds since 1970 and none lies before the year 1990'
+    const [id, soldAt] = productsMove().columns
+    const long = productsMove({ columns: [id!, { ...soldAt!, why }] })
+    const target = {
+      ...long.target,
+      columns: long.target.columns.map((one) =>
+        one.name === 'sold_at' ? { ...one, default: "timezone('UTC', date_trunc('second', now()))" } : one,
+      ),
+    }
+    const note = 'the source is in WAL mode, and '.repeat(6)
+    const style = { ...PLAIN, width: 80 }
+    const plan = samplePlan({ moves: [{ ...long, target }], notes: [note.trim()] })
+    const lines = renderPlan(plan, style).split('\n')
+    const table = lines.slice(0, lines.indexOf('Blocked: 1 decision to take'))
+    expect(Math.max(...table.map(columns))).toBeLessThanOrEqual(80)
+    const at = lines.findIndex((line) => line.includes('soldAt -> sold_at'))
+    const start = lines[at]!.indexOf('all values')
+    expect(lines[at + 1]).toMatch(new RegExp(`^ {${start}}\\S`))
+    expect(table.join(' ').replaceAll(/\s+/g, ' ')).toContain(`${why}; converts`)
+    expect(table.join(' ').replaceAll(/\s+/g, ' ')).toContain("default timezone('UTC'")
+    // Where nothing breaks lines, none is broken.
+    expect(renderPlan(plan)).toContain(why)
+    expect(renderPlan(plan)).toContain(note.trim())
   })
 
   test('says when only a part was profiled, and what will be set aside', () => {
@@ -75,9 +102,47 @@ describe('a finished run', () => {
       }),
     )
     expect(text).toContain('Done, with differences')
-    expect(text).toContain('products.qty  is text  2 rows\n    id = 2, …')
+    expect(text).toContain('products.qty  is text  2 rows\n    id = 2; …')
     expect(text).toContain('failed  a: expected 1, found 2\n  id = 7')
     expect(text).toContain('incomplete  b: expected 1, found nothing')
+  })
+
+  test('with rows set aside alone says how many, causes first, and how to look at them', () => {
+    const reject = {
+      table: 'orders',
+      column: 'customer',
+      rows: 1,
+      examples: ['a = 1, b = 2', 'a = 1, b = 3'],
+    }
+    const report = sampleReport({
+      exitCode: 1,
+      phases: [
+        { name: 'profile', seconds: 4.1 },
+        { name: 'copy', seconds: 12.6 },
+      ],
+      rejects: [
+        { ...reject, reason: 'refers to no row of customers that is kept' },
+        { ...reject, table: 'customers', reason: 'is text' },
+      ],
+      leftOut: [
+        { kind: 'view', name: 'v', why: 'x' },
+        { kind: 'trigger', name: 't', why: 'x' },
+        { kind: 'view', name: 'w', why: 'x' },
+      ],
+    })
+    const text = renderMigrate(report)
+    expect(text).toMatch(/^Done, 2 rows set aside {3}shop/)
+    expect(text).toContain('\n  phases profile 4.10 s, copy 12.6 s\n')
+    expect(text.indexOf('customers.customer  is text')).toBeLessThan(text.indexOf('orders.customer'))
+    expect(text).toContain('    a = 1, b = 2; a = 1, b = 3\n')
+    expect(text).toContain(
+      `\n  psql 'postgres://app@db.internal:5432/shop' -c 'select "table", key, "column", reason from landfall.rejects'\n`,
+    )
+    expect(renderMigrate(report, { embedded: 'stopped' })).toContain('psql "$(landfall embedded url)"')
+    expect(text).toContain('Left out: 2 views, 1 trigger (landfall plan lists them)')
+    const dry = renderMigrate({ ...report, outcome: 'dry-run' })
+    expect(dry).toContain('Will be set aside')
+    expect(dry).not.toContain('psql')
   })
 
   test('says how to go on with the embedded server', () => {
@@ -112,7 +177,7 @@ describe('an error', () => {
   test('teaches: code, place, both ends, choices, hint, where to read on', () => {
     expect(renderError(error, { source: 'sqlite:shop.db', target: 'postgres://app@h/shop' })).toBe(
       `error LF204  products.qty cannot be stored as integer: 2 of 1204 rows hold text
-  rows   id = 2 ("toto"), id = 3 ("12,5")
+  rows   id = 2 ("toto"); id = 3 ("12,5")
   source sqlite:shop.db     target postgres://app@h/shop
   choose --bad-rows set-aside
          moves.products.columns.qty { type: 'text' } or { convert: sql\`…\` }
