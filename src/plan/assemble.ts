@@ -143,7 +143,8 @@ function marked({ studied, links, rules, uniques, findings }: Decided): MarkedTa
       column: link.columns[0]!,
       text: `${link.reason} that is kept`,
       parent: link.parent,
-      match: link.match,
+      childValues: link.childValues,
+      parentValues: link.parentValues,
       present: link.present,
     })),
   }

@@ -14,6 +14,9 @@ export interface Link {
   readonly present: string
   /** SQL over `p` (the parent) and `t`. Compared by bytes, as PostgreSQL will. */
   readonly match: string
+  /** The same value by value: SQL over `t`, and over `p`. */
+  readonly childValues: readonly string[]
+  readonly parentValues: readonly string[]
   readonly reason: string
   /** The parent is found by its INTEGER PRIMARY KEY alone. */
   readonly byRowid: boolean
@@ -35,18 +38,17 @@ export function linksOf(draft: Draft, drafts: readonly Draft[]): Link[] {
     const columns = foreignKey.columns.map((name) => sourceColumn(draft, name))
     const refs = foreignKey.refColumns.map((name) => sourceColumn(parent, name))
     if ([...columns, ...refs].some((name) => name === null)) return []
+    const childValues = columns.map((name) => carriedValue(draft, name!, 't'))
+    const parentValues = refs.map((name) => carriedValue(parent, name!, 'p'))
     return [
       {
         foreignKey,
         columns: columns.map((name) => name!),
         parent: parent.source.name,
-        present: columns.map((name) => `${carriedValue(draft, name!, 't')} IS NOT NULL`).join(' AND '),
-        match: columns
-          .map(
-            (name, i) =>
-              `${carriedValue(parent, refs[i]!, 'p')} = ${carriedValue(draft, name!, 't')} COLLATE BINARY`,
-          )
-          .join(' AND '),
+        present: childValues.map((value) => `${value} IS NOT NULL`).join(' AND '),
+        match: parentValues.map((value, i) => `${value} = ${childValues[i]} COLLATE BINARY`).join(' AND '),
+        childValues,
+        parentValues,
         reason: `has no parent in ${parent.source.name}`,
         byRowid:
           refs.length === 1 &&

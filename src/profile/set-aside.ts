@@ -1,5 +1,6 @@
 import { extname } from 'node:path'
 import { keyPreview, literalOf } from '../connection/sqlite-key.ts'
+import type { Cascade, CascadeLink } from './cascade-job.ts'
 import { counted } from './duplicates.ts'
 import type { Finding, ScanRange, TableQuestion } from './model.ts'
 import { batches, run } from './run.ts'
@@ -20,10 +21,11 @@ export interface MarkedTable {
   readonly failing: readonly ScanRange[]
   /** Keys that must be unique in the target, as the converted values will be. */
   readonly uniques: readonly (Reason & { readonly values: readonly string[]; readonly nulls: boolean })[]
-  /** Parents that a row needs: `match` over `p` and `t`, `present` over `t`. */
+  /** Parents that a row needs: the values that must agree, over `t` and over `p`; `present` over `t`. */
   readonly parents: readonly (Reason & {
     readonly parent: string
-    readonly match: string
+    readonly childValues: readonly string[]
+    readonly parentValues: readonly string[]
     readonly present: string
   })[]
 }
@@ -40,6 +42,7 @@ export interface Marking {
   markMore(ranges: readonly ScanRange[]): Promise<void>
 }
 
+const CASCADE = new URL(`./cascade-job${extname(import.meta.url)}`, import.meta.url).href
 const JOB = new URL(`./mark-job${extname(import.meta.url)}`, import.meta.url).href
 
 /**
@@ -58,14 +61,31 @@ export async function markRows(tables: ReadonlyMap<string, MarkedTable>): Promis
   for (const [name, marker] of markers)
     if (needed.has(name) || marker.asked.uniques.length > 0) await marker.markRest()
   for (const marker of markers.values()) await marker.markDuplicates()
-  for (let fresh = true; fresh; ) {
-    fresh = false
-    for (const marker of markers.values()) if (await marker.markChildren(markers)) fresh = true
-  }
+  await markChildren(markers)
   const result = new Map<string, Marking>()
   for (const [name, marker] of markers)
     if (marker.rows > 0 || marker.partial) result.set(name, await marker.marking())
   return result
+}
+
+/** Children that have no parent left, theirs in turn, and so on: found on one reader, told to all. */
+async function markChildren(markers: ReadonlyMap<string, Marker>): Promise<void> {
+  const all = [...markers.values()]
+  const [first] = all
+  if (first === undefined || all.every((marker) => marker.rows === 0)) return
+  const indexes = new Map([...markers.keys()].map((name, i) => [name, i]))
+  const links = all.flatMap((marker, i) => marker.links(i, indexes))
+  const tables = all.map(({ asked: { question }, table }) => ({
+    table: question.table,
+    bad: table,
+    keys: question.key.expressions,
+  }))
+  const lost = await first.asked.question.source.run<string[][][]>({
+    module: CASCADE,
+    export: 'cascade',
+    args: { tables, links } satisfies Cascade,
+  })
+  for (const [i, rows] of lost.entries()) await all[i]!.lose(rows)
 }
 
 class Marker {
@@ -134,20 +154,19 @@ class Marker {
     }
   }
 
-  /** Children that have no parent left; true when there were new ones. */
-  async markChildren(markers: ReadonlyMap<string, Marker>): Promise<boolean> {
-    const { question, parents, tests, uniques } = this.asked
-    let fresh = false
-    for (const [i, link] of parents.entries()) {
-      const parent = markers.get(link.parent)
-      if (!parent || parent.rows === 0) continue
-      const keys = question.key.expressions.map((key) => literalOf(`t.${key}`)).join(', ')
-      const sql = `SELECT ${tests.length + uniques.length + i}, ${keys} FROM ${question.table} AS t WHERE ${link.present} AND NOT (${this.excluded('t')}) AND NOT EXISTS (SELECT 1 FROM ${parent.asked.question.table} AS p WHERE ${link.match} AND NOT (${parent.excluded('p')}))`
-      const [rows] = await run(question, [sql])
-      await this.#remember(rows!.map((row) => row.map(String)))
-      if (rows!.length > 0) fresh = true
-    }
-    return fresh
+  /** What the cascade needs to know of the table's parents; `indexes` by table name. */
+  links(child: number, indexes: ReadonlyMap<string, number>): CascadeLink[] {
+    const { parents, tests, uniques } = this.asked
+    return parents.flatMap((link, i) => {
+      const parent = indexes.get(link.parent)
+      return parent === undefined
+        ? []
+        : [{ ...link, child, parent, reason: tests.length + uniques.length + i }]
+    })
+  }
+
+  async lose(rows: readonly (readonly string[])[]): Promise<void> {
+    await this.#remember(rows)
   }
 
   async marking(): Promise<Marking> {
