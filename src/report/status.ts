@@ -1,5 +1,5 @@
 import type { StatusReport } from '../contract/report.ts'
-import { alignedTable, count, many, PLAIN, printable, type Style } from './text.ts'
+import { alignedTable, count, headed, PLAIN, paragraph, printable, type Style } from './text.ts'
 
 type Migration = StatusReport['migrations'][number]
 
@@ -18,15 +18,20 @@ function renderMigration(one: Migration, style: Style): string[] {
     `  ${dim('started')} ${one.startedAt}${one.finishedAt === null ? '' : `   ${dim('finished')} ${one.finishedAt}`}`,
   ]
   if (one.holder !== null) lines.push(`  ${dim('run by ')} ${printable(one.holder)}`)
-  if (one.error !== null) lines.push(`  ${dim('error  ')} ${printable(one.error)}`)
+  if (one.error !== null) {
+    lines.push(...headed(paragraph(`error   ${one.error}`, style, '  ', '          '), '  error', dim))
+  }
   if (one.state !== 'done') lines.push(`  ${dim('phase  ')} ${printable(one.phase)}`)
-  if (one.steps.all > 0) {
-    lines.push(`  ${dim('steps  ')} ${one.steps.done} of ${many(one.steps.all, 'step')} after loading`)
+  // Before, all of them are still to come, which reads as if nothing were done.
+  if (one.steps.all > 0 && AFTER_LOADING.has(one.phase)) {
+    lines.push(`  ${dim('steps  ')} ${count(one.steps.done)} of ${count(one.steps.all)} after loading`)
   }
   if (one.tables.length > 0) lines.push(...tables(one, style))
   if (one.state === 'interrupted') lines.push('  the same landfall migrate command goes on from here')
   return lines
 }
+
+const AFTER_LOADING = new Set(['finish', 'check'])
 
 function stateWord(one: Migration, style: Style): string {
   const { green, red, yellow, cyan } = style.colors

@@ -163,6 +163,11 @@ describe('a status', () => {
     const text = renderStatus(sampleStatus('interrupted'))
     expect(text).toMatch(/products +1,000 +400 +1 +1\/3 +33 %/)
     expect(text).toContain('the same landfall migrate command goes on')
+    expect(text).not.toContain('steps')
+    const finishing = sampleStatus('interrupted').migrations.map((one) => ({ ...one, phase: 'finish' }))
+    expect(renderStatus({ ...sampleStatus('interrupted'), migrations: finishing })).toContain(
+      'steps   0 of 7 after loading',
+    )
     expect(renderStatus({ ...sampleStatus('done'), migrations: [] })).toContain('No migration')
   })
 })
