@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { Options } from '../config/settings.ts'
+import { withoutSecrets } from '../report/text.ts'
 
 /** What every command that works on databases takes. */
 export interface DatabaseFlags {
@@ -50,6 +51,36 @@ export function withPlanning(command: Command): Command {
 
 export function examples(...lines: readonly string[]): string {
   return `\nExamples:\n${lines.map((line) => `  $ ${line}`).join('\n')}`
+}
+
+/** `landfall migrate` with the options that another command was given; with none that could be a secret. */
+export function migrateLikewise(command: Command): string {
+  const words = ['landfall migrate']
+  for (const option of command.options) {
+    const name = option.attributeName()
+    if (name === 'json' || command.getOptionValueSource(name) !== 'cli') continue
+    const value: unknown = command.getOptionValue(name)
+    const text = Array.isArray(value) ? value.map((one) => listed(String(one))).join(',') : String(value)
+    if (mayHoldSecret(text)) return 'landfall migrate with the same options'
+    words.push(option.long ?? '', shellWord(text))
+  }
+  return words.join(' ')
+}
+
+function mayHoldSecret(text: string): boolean {
+  // A name of a parameter may be percent-encoded like any other part of a URL.
+  const plain = text.replaceAll(/%([\da-f]{2})/gi, (_, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  )
+  return withoutSecrets(text) !== text || withoutSecrets(plain) !== plain
+}
+
+function listed(name: string): string {
+  return /[",]|^\s|\s$/.test(name) ? `"${name.replaceAll('"', '""')}"` : name
+}
+
+function shellWord(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
 }
 
 /** A whole number from 1 on. */

@@ -2,7 +2,7 @@ import { Command } from 'commander'
 import { loadSettings } from '../config/settings.ts'
 import { plan } from '../index.ts'
 import { renderPlan } from '../report/plan.ts'
-import { examples, type PlanFlags, withDatabases, withPlanning } from './options.ts'
+import { examples, migrateLikewise, type PlanFlags, withDatabases, withPlanning } from './options.ts'
 import { showProgress } from './progress.ts'
 import type { Shell } from './shell.ts'
 import { knowEnds } from './targets.ts'
@@ -17,7 +17,7 @@ export function planCommand(shell: Shell): Command {
         'landfall plan --profile-rows 100000 --json',
       ),
     )
-    .action(async (flags: PlanFlags) => {
+    .action(async (flags: PlanFlags, command: Command) => {
       const settings = await loadSettings(flags, shell)
       knowEnds(shell, settings)
       shell.stopping = 'stopping'
@@ -25,6 +25,7 @@ export function planCommand(shell: Shell): Command {
       const tools = { progress: progress.listen, signal: shell.signal }
       const found = await plan(settings, tools).finally(progress.close)
       shell.status = found.blockers.length === 0 ? 0 : 5
-      shell.print(flags.json ? `${JSON.stringify(found, null, 2)}\n` : renderPlan(found, shell.outStyle))
+      if (flags.json) shell.print(`${JSON.stringify(found, null, 2)}\n`)
+      else shell.print(renderPlan(found, shell.outStyle, migrateLikewise(command)))
     })
 }

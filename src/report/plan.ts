@@ -14,8 +14,11 @@ import {
   type Style,
 } from './text.ts'
 
-/** Every decision of a plan, to be read in a terminal; what blocks it comes last, where the eye is. */
-export function renderPlan(plan: Plan, style: Style = PLAIN): string {
+/**
+ * Every decision of a plan, to be read in a terminal; what blocks it comes last, where the eye is.
+ * `next` is what a plan that can run ends with: the command that carries it out.
+ */
+export function renderPlan(plan: Plan, style: Style = PLAIN, next = 'landfall migrate'): string {
   const { bold, dim } = style.colors
   const total = plan.moves.reduce((sum, move) => sum + move.statistics.rows, 0)
   const lines = [
@@ -31,7 +34,7 @@ export function renderPlan(plan: Plan, style: Style = PLAIN): string {
   }
   if (plan.notes.length > 0)
     lines.push('', bold('Notes'), ...plan.notes.flatMap((note) => paragraph(note, style, '  ')))
-  lines.push('', ...verdict(plan, style))
+  lines.push('', ...verdict(plan, style, next))
   return `${lines.join('\n')}\n`
 }
 
@@ -130,14 +133,14 @@ function structure(move: Move): string[] {
   return lines
 }
 
-function verdict(plan: Plan, style: Style): string[] {
+function verdict(plan: Plan, style: Style, next: string): string[] {
   const { bold, green, red } = style.colors
   if (plan.blockers.length === 0) {
     const aside = plan.moves
       .flatMap((move) => move.statistics.misfits)
       .reduce((sum, one) => sum + one.rows, 0)
     const rest = aside === 0 ? '' : `, ${rows(aside)} will be set aside`
-    return [`${green('ready')}${rest}. Nothing was written.     landfall migrate`]
+    return [`${green('ready')}${rest}. Nothing was written. To carry it out:`, `  ${printable(next)}`]
   }
   return [
     bold(red(`Blocked: ${many(plan.blockers.length, 'decision')} to take`)),

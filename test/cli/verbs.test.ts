@@ -40,7 +40,9 @@ describe('plan', () => {
     expect(plan.stderr).not.toContain('error')
     expect(plan.status).toBe(0)
     expect(plan.stdout).toMatch(/^Plan of shop {3}2 tables, 5 rows\n/)
-    expect(plan.stdout).toContain('Nothing was written')
+    expect(plan.stdout).toMatch(
+      /Nothing was written\. To carry it out:\n {2}landfall migrate --from sqlite:shop\.db/,
+    )
     const status = await landfall(['status', '--to', to], { cwd })
     expect(status).toMatchObject({ status: 0, stdout: expect.stringContaining('No migration') })
   })
