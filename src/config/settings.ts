@@ -40,6 +40,8 @@ export interface Options {
 export interface Surroundings {
   readonly cwd: string
   readonly environment: Environment
+  /** The verb of the command line, for hints; absent in the library. */
+  readonly command?: string
 }
 
 /** Rows of a chunk when nothing is said: small enough to resume soon, large enough for COPY to run well. */
@@ -108,7 +110,7 @@ function sourceOf(config: MigrationConfig, options: Options, where: Surroundings
   const text = options.from ?? textOf(config.source, 'source', where)
   if (text !== undefined) return readSource(text, where.environment)
   throw new LandfallError('LF001', 'no source is named', {
-    hint: 'landfall migrate --from sqlite:app.db\nor source: … in landfall.config.ts',
+    hint: `landfall ${where.command ?? 'migrate'} --from sqlite:app.db\nor source: … in landfall.config.ts`,
   })
 }
 

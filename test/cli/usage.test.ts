@@ -1,8 +1,9 @@
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Command } from 'commander'
 import { afterAll, describe, expect, test } from 'vitest'
-import { names, whole } from '../../src/cli/options.ts'
+import { migrateLikewise, names, whole, withDatabases, withPlanning } from '../../src/cli/options.ts'
 import { landfall } from './run.ts'
 
 const cwd = mkdtempSync(join(tmpdir(), 'landfall-usage-'))
@@ -16,6 +17,11 @@ describe('what cannot be understood ends with 2 and a suggestion', () => {
     [['migrate', '--bad-rows', 'skip'], 'stop, set-aside'],
     [['migrate', '--jobs', '0'], 'whole number'],
     [['migrate', '--from'], 'argument missing'],
+    [['plan'], 'try    landfall plan --from sqlite:app.db'],
+    [['plan', '--xyzzy'], 'try    landfall plan --help'],
+    [['migrate', '--jobs', 'x'], 'try    landfall migrate --help'],
+    [['plan', 'app.db'], 'did you mean --from sqlite:app.db?'],
+    [['status', 'postgres://me@host/db'], 'did you mean --to postgres://me@host/db?'],
     [['migrate'], '--from sqlite:app.db'],
     [['docs', 'LF24'], 'did you mean LF204?'],
     [['plan', '--config', 'gone.ts'], 'does not exist'],
@@ -136,6 +142,31 @@ describe('values of options', () => {
     expect(names('a,b')).toEqual(['a', 'b'])
     expect(names(' a , "b, c" ,"say ""x"""', ['z'])).toEqual(['z', 'a', 'b, c', 'say "x"'])
     for (const wrong of ['', 'a,', ',a', 'a"b', '"a']) expect(() => names(wrong)).toThrow(/names with commas/)
+  })
+
+  test('are given back as typed, but never a secret', () => {
+    const likewise = (...args: string[]) =>
+      migrateLikewise(withPlanning(withDatabases(new Command('plan'))).parse(args, { from: 'user' }))
+    expect(likewise()).toBe('landfall migrate')
+    expect(
+      likewise(
+        '--from',
+        'sqlite:my app.db',
+        '--json',
+        '--bad-rows=set-aside',
+        '--tables',
+        'a,"b, c","it\'s"',
+      ),
+    ).toBe(`landfall migrate --from 'sqlite:my app.db' --tables 'a,"b, c",it'\\''s' --bad-rows set-aside`)
+    for (const url of [
+      'postgres://app:s3cr3t@host/db',
+      'postgres://host/db?password=s3cr3t',
+      'postgres://host/db?p%61ssword=s3cr3t',
+      'postgres://app%3As3cr3t@host/db',
+    ]) {
+      expect(likewise('--to', url)).not.toContain('s3cr3t')
+    }
+    expect(likewise('--to', 'postgres://me@host/db')).toBe('landfall migrate --to postgres://me@host/db')
   })
 
   test('whole numbers', () => {
