@@ -2,8 +2,8 @@ import { createInterface } from 'node:readline/promises'
 import { LandfallError } from '../errors.ts'
 import type { Shell } from './shell.ts'
 
-/** Asks on the terminal; where there is none the answer is an LF206 that names `--yes`. */
-export function asker(shell: Shell): (question: string) => Promise<boolean> {
+/** Asks on the terminal. A no is an LF206, and so is a missing terminal: that one names `--yes`. */
+export function asker(shell: Shell): (question: string) => Promise<true> {
   return async (question) => {
     if (process.stdin.isTTY !== true || shell.json) {
       throw new LandfallError('LF206', `nobody is there to be asked: ${question}`, {
@@ -18,7 +18,8 @@ export function asker(shell: Shell): (question: string) => Promise<boolean> {
     })
     try {
       const asked = reader.question(`${question} [y/N] `, { signal: shell.signal })
-      return /^y(es)?$/i.test((await Promise.race([asked, closed])).trim())
+      if (/^y(es)?$/i.test((await Promise.race([asked, closed])).trim())) return true
+      throw new LandfallError('LF206', 'you said no; nothing was changed')
     } finally {
       reader.close()
     }
