@@ -4,7 +4,7 @@ import type { Target } from '../connection/target.ts'
 import type { MigrateReport } from '../contract/report.ts'
 import type { Tools } from '../contract/tools.ts'
 import { LandfallError } from '../errors.ts'
-import { rejectSummaries } from '../journal/evidence.ts'
+import { readChecks, rejectSummaries } from '../journal/evidence.ts'
 import { failRun, finishRun, readPlan, readResult, setPhase } from '../journal/journal.ts'
 import { acquireLock, type Lock } from '../journal/lock.ts'
 import type { ChunkRecord, RunRecord } from '../journal/model.ts'
@@ -100,11 +100,15 @@ async function carryOut(
   return report
 }
 
-/** The report of the run that did it, as of today. */
+/**
+ * The report of the run that did it, as of today. Rows that were set aside were told then, and are no news;
+ * a check that did not pass stays wrong until somebody has looked at it.
+ */
 async function nothingToDo(run: Run, session: Session, record: RunRecord): Promise<MigrateReport> {
   const result = await readResult(session, record.id)
   if (result === null) throw new LandfallError('LF900', `run ${record.id} is done and has no report`)
   const plan: Plan = await readPlan(session, record.id)
+  const checks = await readChecks(session, record.id)
   const none: { chunks: ChunkRecord[]; spans: Map<string, Span> } = { chunks: [], spans: new Map() }
   return {
     ...migrateReport({
@@ -116,11 +120,11 @@ async function nothingToDo(run: Run, session: Session, record: RunRecord): Promi
       resumed: false,
       phases: [],
       rejects: result.rejects,
-      checks: [],
+      checks,
       notes: [],
       ...none,
     }),
-    exitCode: 0,
+    exitCode: checks.every((check) => check.result === 'pass') ? 0 : 1,
     tables: result.tables,
   }
 }

@@ -86,6 +86,7 @@ test('0 and 5, then 1: the report has the documented shape', async () => {
           found: expect.any(String),
         },
       ],
+      leftOut: [],
       notes: expect.any(Array),
     })
     expect(report.phases.map((phase: { name: string }) => phase.name)).toEqual([
