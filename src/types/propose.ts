@@ -151,13 +151,18 @@ export function proposeFor(type: string, wish: Wish, encoding: string): readonly
     case 'date':
       return [times.date]
     case 'time':
-      return [times.time]
+      return withPrecision([times.time], first)
     case 'timestamp':
     case 'timestamptz':
-      return instants(name, wish)
+      return withPrecision(instants(name, wish), first)
     default:
       return [label(type)]
   }
+}
+
+/** Six digits are what these types have when none is said, and the most. */
+function withPrecision(ways: readonly Way[], digits: number | undefined): readonly Way[] {
+  return digits === undefined || digits > 5 ? ways : ways.map((way) => times.precise(way, digits))
 }
 
 function instants(name: 'timestamp' | 'timestamptz', wish: Wish): readonly Way[] {

@@ -212,3 +212,35 @@ export function asType(base: Way, type: 'timestamp' | 'timestamptz'): Way {
     conversion: `${base.conversion ?? 'value'}, as ${type} in UTC`,
   }
 }
+
+/**
+ * The same in a type of fewer than six digits, such as `timestamptz(3)`: PostgreSQL would round what is
+ * more exact, so only values that lose nothing are let through.
+ */
+export function precise(base: Way, digits: number): Way {
+  const unit = 10 ** (6 - digits)
+  const micros = microsOf(base)
+  const misfit = (c: string) => {
+    const test = base.misfit(c) ?? '0'
+    return micros === null ? test : `((${test}) OR (${micros(c)}) % ${unit} <> 0)`
+  }
+  return {
+    ...base,
+    id: `${base.id} (${digits})`,
+    type: `${base.type}(${digits})`,
+    wider: base.wider === null ? null : `${base.wider} (${digits})`,
+    misfit,
+    quickMisfit: misfit,
+    misfitReason:
+      micros === null
+        ? base.misfitReason
+        : `${base.misfitReason}, or is finer than the ${digits} digits of ${base.type}(${digits})`,
+  }
+}
+
+/** Where a way's microseconds are; null for whole seconds. */
+function microsOf(base: Way): ((c: string) => string) | null {
+  if (base.carrier === 'timestamp') return null
+  if (base.carrier === 'label') return (c) => micros(withoutZone(c))
+  return (c) => base.read(c).at(-1)!
+}
