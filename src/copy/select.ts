@@ -1,4 +1,4 @@
-import { ident } from '../connection/quote.ts'
+import { ident, qualified } from '../connection/quote.ts'
 import { inRange, keyPreview } from '../connection/sqlite-key.ts'
 import type { ChunkBounds, Statement } from '../journal/model.ts'
 import type { Move } from '../plan/model.ts'
@@ -13,7 +13,7 @@ export interface ChunkRead {
   readonly format: 'binary' | 'text'
   /** `SELECT … FROM …`, without a WHERE. */
   readonly select: string
-  /** The quoted source table. */
+  /** The source table, named `t` in all expressions. */
   readonly from: string
   readonly keys: readonly string[]
   readonly keyKind: 'rowid' | 'columns'
@@ -46,7 +46,7 @@ export interface RejectRead {
 
 /** `excluded`: SQL, true for a row of the source that is not loaded. */
 export function chunkSelect(move: Move, bounds: ChunkBounds, excluded = '0'): ChunkRead {
-  const from = ident(move.source)
+  const from = sourceTable(move)
   const carriers = move.columns.map((column) => column.carrier)
   for (const { read, carrier, source } of move.columns) {
     if (read.length !== width(carrier))
@@ -71,6 +71,11 @@ export function chunkSelect(move: Move, bounds: ChunkBounds, excluded = '0'): Ch
   }
 }
 
+/** Temporary tables of the same name would be taken without the schema. */
+function sourceTable(move: Move): string {
+  return `${qualified('main', move.source)} AS t`
+}
+
 /** Counts the range without looking at what is read or set aside. */
 export function countSelect(read: Pick<ChunkRead, 'from' | 'keys' | 'bounds'>): string {
   return `SELECT count(*) FROM ${read.from} WHERE ${inRange(read.keys, read.bounds)}`
@@ -88,7 +93,7 @@ export function rejectSelect(
   })
   const values = [keyPreview(move.key.names, keys), setAside.reason, ...cells].join(', ')
   return {
-    sql: `SELECT ${values} FROM ${ident(move.source)} WHERE ${inRange(keys, bounds)} AND (${setAside.excluded}) ORDER BY ${keys.join(', ')}`,
+    sql: `SELECT ${values} FROM ${sourceTable(move)} WHERE ${inRange(keys, bounds)} AND (${setAside.excluded}) ORDER BY ${keys.join(', ')}`,
     table: move.source,
     columns: move.columns.map((column) => column.source),
   }

@@ -7,7 +7,7 @@ import type { Move } from '../plan/model.ts'
 /** SQL of what the plan loads and sets aside of a chunk. */
 export function readsOf(move: Move, work: MoveWork, bounds: ChunkBounds): ChunkReads {
   const { marking } = work
-  const excluded = marking?.excluded() ?? '0'
+  const excluded = marking?.excluded ?? '0'
   return {
     read: chunkSelect(move, bounds, excluded),
     setAside: marking && {

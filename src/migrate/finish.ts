@@ -90,7 +90,7 @@ export async function checkTables(
   const checks: CheckResult[] = []
   for (const move of plan.moves) {
     const [counted] = await runStatements({ source: start.from.source }, [
-      `SELECT count(*) FROM ${ident(move.source)}`,
+      `SELECT count(*) FROM ${qualified('main', move.source)}`,
     ])
     const rows = Number(counted![0]![0])
     checks.push(await checkRows(start.session, run.id, move, rows, tally(chunks, move.source)))

@@ -31,9 +31,9 @@ export interface MarkedTable {
 }
 
 export interface Marking {
-  /** SQL over the source table: true for a row that is set aside. `alias` may qualify its key. */
-  readonly excluded: (alias?: string) => string
-  /** SQL over the source table: the reason's number for a row that is set aside. */
+  /** SQL over the source table named `t`: true for a row that is set aside. */
+  readonly excluded: string
+  /** SQL over the same: the reason's number of such a row. */
   readonly reason: string
   readonly reasons: readonly Reason[]
   readonly findings: readonly Finding[]
@@ -106,12 +106,10 @@ class Marker {
     this.#counts = this.#reasons.map(() => 0)
   }
 
-  excluded(alias?: string): string {
+  /** True for a row that is set aside, over the source table named `t`. */
+  get excluded(): string {
     if (this.rows === 0 && !this.partial) return '0'
-    const prefix = alias === undefined ? '' : `${alias}.`
-    const keys = this.asked.question.key.expressions.map((key) => `${prefix}${key}`)
-    if (keys.length === 1) return `${keys[0]} IN (SELECT landfall_k1 FROM ${this.table})`
-    return `EXISTS (SELECT 1 FROM ${this.table} WHERE ${this.#same(alias)})`
+    return `EXISTS (SELECT 1 FROM ${this.table} AS m WHERE ${this.#same})`
   }
 
   /** Some ranges are only marked when they are copied. */
@@ -148,7 +146,7 @@ class Marker {
     const { question, uniques, tests } = this.asked
     for (const [i, unique] of uniques.entries()) {
       const keys = question.key.expressions
-      const sql = `SELECT ${tests.length + i}, ${keys.map(literalOf).join(', ')} FROM (SELECT ${keys.join(', ')}, row_number() OVER (PARTITION BY ${unique.values.map((value) => `(${value}) COLLATE BINARY`).join(', ')} ORDER BY ${keys.join(', ')}) AS landfall_nth FROM ${question.table} AS t WHERE ${counted(unique)} AND NOT (${this.excluded('t')})) AS t WHERE landfall_nth > 1`
+      const sql = `SELECT ${tests.length + i}, ${keys.map(literalOf).join(', ')} FROM (SELECT ${keys.join(', ')}, row_number() OVER (PARTITION BY ${unique.values.map((value) => `(${value}) COLLATE BINARY`).join(', ')} ORDER BY ${keys.join(', ')}) AS landfall_nth FROM ${question.table} AS t WHERE ${counted(unique)} AND NOT (${this.excluded})) AS t WHERE landfall_nth > 1`
       const [rows] = await run(question, [sql])
       await this.#remember(rows!.map((row) => row.map(String)))
     }
@@ -172,12 +170,12 @@ class Marker {
   async marking(): Promise<Marking> {
     return {
       rows: this.rows,
-      reason: `(SELECT landfall_reason FROM ${this.table} WHERE ${this.#same()})`,
+      reason: `(SELECT m.landfall_reason FROM ${this.table} AS m WHERE ${this.#same})`,
       markMore: async (ranges) => {
         if (!this.#complete) await this.markMisfits(ranges)
       },
       reasons: this.#reasons,
-      excluded: (alias) => this.excluded(alias),
+      excluded: this.excluded,
       findings: await this.#findings(),
     }
   }
@@ -189,7 +187,7 @@ class Marker {
       if (this.#counts[i] === 0) continue
       const keys = question.key.expressions
       const preview = keyPreview(question.key.names, keys)
-      const sql = `SELECT ${preview} FROM ${question.table} AS t WHERE EXISTS (SELECT 1 FROM ${this.table} WHERE ${this.#same('t')} AND landfall_reason = ${i}) LIMIT 10`
+      const sql = `SELECT ${preview} FROM ${question.table} AS t WHERE EXISTS (SELECT 1 FROM ${this.table} AS m WHERE ${this.#same} AND m.landfall_reason = ${i}) LIMIT 10`
       const [rows] = await run(question, [sql])
       const examples = rows!.map((row) => String(row[0]))
       found.push({ column: reason.column, reason: reason.text, rows: this.#counts[i]!, examples })
@@ -210,10 +208,13 @@ class Marker {
     await question.source.runOnEach({ module: JOB, export: 'mark', args: { table: this.table, width, rows } })
   }
 
-  #same(alias?: string): string {
-    const prefix = alias === undefined ? '' : `${alias}.`
+  /**
+   * `m` has the key of `t`. Both sides are qualified, since a user's column may have any name; the plus
+   * takes the column's affinity away, with which the marks' own index could not be used.
+   */
+  get #same(): string {
     return this.asked.question.key.expressions
-      .map((key, i) => `landfall_k${i + 1} IS ${prefix}${key}`)
+      .map((key, i) => `m.landfall_k${i + 1} = +t.${key}`)
       .join(' AND ')
   }
 }
