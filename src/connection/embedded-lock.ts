@@ -1,7 +1,7 @@
-import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { LandfallError } from '../errors.ts'
+import { folderError, inFolder, makeFolder } from './embedded-folder.ts'
 
 const SQLITE_BUSY = 5
 
@@ -11,7 +11,8 @@ const SQLITE_BUSY = 5
  * Errors: LF307 when the folder cannot be written or the lock is not to be had; those of `work`.
  */
 export async function exclusively<T>(folder: string, work: () => Promise<T>): Promise<T> {
-  const lock = open(folder)
+  makeFolder(folder)
+  const lock = inFolder(folder, () => new DatabaseSync(join(folder, 'embedded.lock')))
   const deadline = Date.now() + 120_000
   try {
     while (!taken(lock)) {
@@ -24,32 +25,23 @@ export async function exclusively<T>(folder: string, work: () => Promise<T>): Pr
     }
     return await work()
   } catch (error) {
-    // Full disks, missing rights: what the system says names the path.
-    if (error instanceof Error && 'syscall' in error) throw new LandfallError('LF307', error.message)
-    throw error
+    throw folderError(error, folder)
   } finally {
     lock.close()
   }
 }
 
-function open(folder: string): DatabaseSync {
-  try {
-    mkdirSync(folder, { recursive: true })
-    return new DatabaseSync(join(folder, 'embedded.lock'))
-  } catch {
-    throw new LandfallError(
-      'LF307',
-      `The folder ${folder} cannot be written, and the embedded PostgreSQL lives there.`,
-    )
-  }
-}
-
-function taken(lock: DatabaseSync): boolean {
+/** Whether the exclusive transaction was to be had; false when another connection works with the file. */
+export function taken(lock: DatabaseSync): boolean {
   try {
     lock.exec('BEGIN EXCLUSIVE')
     return true
   } catch (error) {
-    if (error instanceof Error && 'errcode' in error && error.errcode === SQLITE_BUSY) return false
+    if (isBusy(error)) return false
     throw error
   }
+}
+
+export function isBusy(error: unknown): boolean {
+  return error instanceof Error && 'errcode' in error && error.errcode === SQLITE_BUSY
 }

@@ -1,7 +1,10 @@
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { LandfallError } from '../errors.ts'
 import { type EmbeddedServer, startEmbedded, stopEmbedded } from './embedded.ts'
+import { inFolder, makeFolder } from './embedded-folder.ts'
+import { isBusy, taken } from './embedded-lock.ts'
 
 /** The embedded server while a process works with it. */
 export interface EmbeddedUse {
@@ -18,10 +21,8 @@ export interface EmbeddedUse {
  * of SQLite's on a file, which dies with the process. Errors: those of `startEmbedded`.
  */
 export async function useEmbedded(folder: string): Promise<EmbeddedUse> {
-  mkdirSync(folder, { recursive: true })
-  const users = open(folder, 60_000)
-  users.exec('BEGIN')
-  users.prepare('SELECT count(*) FROM sqlite_schema').get()
+  makeFolder(folder)
+  const users = enter(folder)
   try {
     const server = await startEmbedded({ folder })
     return {
@@ -38,27 +39,42 @@ export async function useEmbedded(folder: string): Promise<EmbeddedUse> {
   }
 }
 
-/** Until it is stopped by name, the server goes on whoever leaves it. */
+/** Until it is stopped by name, the server goes on whoever leaves it. Errors: LF307. */
 export function keepEmbedded(folder: string): void {
-  writeFileSync(keepFile(folder), 'The server was started to stay; `landfall embedded stop` ends it.\n')
+  const text = 'The server was started to stay; `landfall embedded stop` ends it.\n'
+  inFolder(folder, () => writeFileSync(keepFile(folder), text))
 }
 
-/** Stops it whatever was wanted before; returns whether there was one to stop. */
+/** Stops it whatever was wanted before; returns whether there was one to stop. Errors: LF307. */
 export async function endEmbedded(folder: string): Promise<boolean> {
-  rmSync(keepFile(folder), { force: true })
+  inFolder(folder, () => rmSync(keepFile(folder), { force: true }))
   return await stopEmbedded({ folder })
 }
 
+/** Takes the shared lock; it is waited for while another process stops the server. */
+function enter(folder: string): DatabaseSync {
+  return inFolder(folder, () => {
+    const users = open(folder, 60_000)
+    try {
+      users.exec('BEGIN')
+      users.prepare('SELECT count(*) FROM sqlite_schema').get()
+      return users
+    } catch (error) {
+      users.close()
+      if (!isBusy(error)) throw error
+      throw new LandfallError(
+        'LF307',
+        `Another process has been stopping the server in ${folder} for a minute.`,
+        { hint: 'Try again when it has ended.' },
+      )
+    }
+  })
+}
+
 async function stopUnlessUsed(folder: string): Promise<void> {
-  const users = open(folder, 0)
+  const users = inFolder(folder, () => open(folder, 0))
   try {
-    users.exec('BEGIN EXCLUSIVE')
-  } catch {
-    users.close()
-    return
-  }
-  try {
-    await stopEmbedded({ folder })
+    if (inFolder(folder, () => taken(users))) await stopEmbedded({ folder })
   } finally {
     users.close()
   }

@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { embeddedStatus } from '../../src/connection/embedded.ts'
 import { endEmbedded, useEmbedded } from '../../src/connection/embedded-use.ts'
 
@@ -50,4 +50,43 @@ test('a server that a killed process left behind is stopped by the next one', as
   expect(state()).toBe('running')
   await (await useEmbedded(folder)).leave(false)
   expect(state()).toBe('stopped')
+})
+
+describe('a folder that cannot be used is named, with what to do', () => {
+  const refusal = (path: string, text: RegExp) =>
+    expect(useEmbedded(path)).rejects.toMatchObject({
+      code: 'LF307',
+      message: expect.stringMatching(text),
+      hint: expect.stringMatching(/a folder that this user may write/),
+    })
+
+  test('a file of its name', async () => {
+    const path = join(folder, '.landfall')
+    writeFileSync(path, '')
+    await refusal(path, /\.landfall.*EEXIST/)
+    await expect(endEmbedded(path)).rejects.toMatchObject({ code: 'LF307' })
+  })
+
+  test('a file that SQLite cannot open', async () => {
+    mkdirSync(join(folder, 'embedded.users'))
+    await refusal(folder, /unable to open database file/)
+  })
+
+  test.runIf(process.getuid?.() === 0)('a folder that may not be written', async () => {
+    chmodSync(folder, 0o755)
+    try {
+      process.seteuid!(65534)
+      await refusal(join(folder, '.landfall'), /EACCES/)
+      await refusal(folder, /unable to open database file/)
+    } finally {
+      process.seteuid!(0)
+    }
+  })
+})
+
+test('a new folder is not committed to the project that it lies in', async () => {
+  const path = join(folder, 'app', '.landfall')
+  const use = await useEmbedded(path)
+  expect(readFileSync(join(path, '.gitignore'), 'utf8')).toBe('*\n')
+  await use.leave(false)
 })
