@@ -245,7 +245,10 @@ async function vetoes(question: TableQuestion, states: readonly State[]): Promis
     ] as const) {
       const [example] = await someExamples(question, test, state.column, question.ranges, 1)
       if (example === undefined) continue
-      found.set(name, `${example} ${reason}`)
+      const { sums } = await countAll(question, [test], question.ranges)
+      const others = sums[0]! - 1
+      const more = others === 0 ? '' : ` (and ${others.toLocaleString('en')} more)`
+      found.set(name, `${example} ${reason}${more}`)
       break
     }
   }
