@@ -48,8 +48,11 @@ export function renderMigrate(report: MigrateReport, after: AfterMigrate = {}, s
 }
 
 function headline(report: MigrateReport): string {
-  if (report.outcome === 'nothing-to-do')
-    return 'Nothing to do: everything is there and the source is unchanged'
+  if (report.outcome === 'nothing-to-do') {
+    return report.exitCode === 0
+      ? 'Nothing to do: everything is there and the source is unchanged'
+      : 'Nothing to do, but a check did not pass'
+  }
   if (report.outcome === 'dry-run') return 'Dry run: nothing was written'
   if (report.exitCode === 0) return 'Done'
   if (report.checks.some((check) => check.result === 'fail')) return 'Done, with differences'
@@ -72,7 +75,9 @@ function rejects(report: MigrateReport, after: AfterMigrate, style: Style): stri
     lines.push(...paragraph(`${where}  ${reject.reason}  ${rows(reject.rows)}`, style, '  '))
     lines.push(...exampleLines(reject, style))
   }
-  const database = after.embedded === undefined ? quoted(report.target) : '"$(landfall embedded url)"'
+  // Both print the way to the server; only `start` also does where it is stopped.
+  const own = `"$(landfall embedded ${after.embedded === 'running' ? 'url' : 'start'})"`
+  const database = after.embedded === undefined ? quoted(report.target) : own
   const query = `select "table", key, "column", reason from landfall.rejects`
   if (!dry) lines.push(`  psql ${printable(database)} -c '${query}'`)
   return lines

@@ -138,7 +138,8 @@ describe('a finished run', () => {
     expect(text).toContain(
       `\n  psql 'postgres://app@db.internal:5432/shop' -c 'select "table", key, "column", reason from landfall.rejects'\n`,
     )
-    expect(renderMigrate(report, { embedded: 'stopped' })).toContain('psql "$(landfall embedded url)"')
+    expect(renderMigrate(report, { embedded: 'running' })).toContain('psql "$(landfall embedded url)"')
+    expect(renderMigrate(report, { embedded: 'stopped' })).toContain('psql "$(landfall embedded start)"')
     expect(text).toContain('Left out: 2 views, 1 trigger (landfall plan lists them)')
     const dry = renderMigrate({ ...report, outcome: 'dry-run' })
     expect(dry).toContain('Will be set aside')
@@ -152,7 +153,10 @@ describe('a finished run', () => {
   })
 
   test('nothing to do and a dry run say so', () => {
-    expect(renderMigrate(sampleReport({ outcome: 'nothing-to-do' }))).toMatch(/^Nothing to do/)
+    expect(renderMigrate(sampleReport({ outcome: 'nothing-to-do' }))).toMatch(/^Nothing to do: everything/)
+    expect(renderMigrate(sampleReport({ outcome: 'nothing-to-do', exitCode: 1 }))).toMatch(
+      /^Nothing to do, but a check did not pass/,
+    )
     expect(renderMigrate(sampleReport({ outcome: 'dry-run' }))).toMatch(/^Dry run: nothing was written/)
   })
 })
