@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
-const BIN = fileURLToPath(new URL('../../bin/landfall.js', import.meta.url))
+/** The program that users start. */
+export const BIN = fileURLToPath(new URL('../../bin/landfall.js', import.meta.url))
 
 export interface Ended {
   readonly status: number | null

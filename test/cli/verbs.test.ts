@@ -1,10 +1,12 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type TestServer, testServer } from '../support/postgres.ts'
-import { landfall } from './run.ts'
+import { BIN, landfall } from './run.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'landfall-verbs-'))
 let server: TestServer
@@ -40,8 +42,9 @@ describe('plan', () => {
     expect(plan.stderr).not.toContain('error')
     expect(plan.status).toBe(0)
     expect(plan.stdout).toMatch(/^Plan of shop {3}2 tables, 5 rows\n/)
+    // The test server's URL holds a password.
     expect(plan.stdout).toMatch(
-      /Nothing was written\. To carry it out:\n {2}landfall migrate --from sqlite:shop\.db/,
+      /Nothing was written\. To carry it out:\n {2}landfall migrate with the same options\n/,
     )
     const status = await landfall(['status', '--to', to], { cwd })
     expect(status).toMatchObject({ status: 0, stdout: expect.stringContaining('No migration') })
@@ -134,6 +137,27 @@ describe('migrate', () => {
     expect(again.status, again.stderr).toBe(0)
     expect(again.stdout).toMatch(/^Done/)
   })
+
+  // A terminal is needed; util-linux brings one for a single command.
+  test.runIf(process.platform === 'linux' && existsSync('/usr/bin/script'))(
+    'a no at the question is told as one',
+    async () => {
+      const { cwd, to } = await shop(GOOD)
+      const args = ['migrate', '--from', 'sqlite:shop.db', '--to', to]
+      expect((await landfall(args, { cwd })).status).toBe(0)
+      const line = [process.execPath, BIN, ...args, '--restart'].map((word) => `'${word}'`).join(' ')
+      const terminal = spawn('/usr/bin/script', ['-qec', line, '/dev/null'], { cwd })
+      let shown = ''
+      terminal.stdout.on('data', (part: Buffer) => {
+        if (!shown.includes('[y/N]') && (shown + part).includes('[y/N]')) terminal.stdin.write('n\n')
+        shown += part
+      })
+      const [status] = await once(terminal, 'close')
+      expect(shown).toMatch(/error LF206.* you said no; nothing was changed/)
+      expect(shown).not.toContain('--yes')
+      expect(status).toBe(5)
+    },
+  )
 })
 
 test('init writes a config that plan and migrate take, without a password', async () => {
