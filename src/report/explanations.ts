@@ -243,7 +243,11 @@ export const EXIT_STATUSES: readonly {
   readonly what: string
   readonly todo: string
 }[] = [
-  { status: 0, what: 'Done, or nothing to do.', todo: 'Nothing.' },
+  {
+    status: 0,
+    what: 'Done; or done before, so that there is nothing to do, even where rows were set aside then.',
+    todo: 'Nothing.',
+  },
   {
     status: 1,
     what: 'Done, with rows set aside, differences, or something that could not be compared.',
