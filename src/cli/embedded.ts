@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { Command } from 'commander'
-import { embeddedStatus, startEmbedded } from '../connection/embedded.ts'
+import { findEmbedded, startEmbedded } from '../connection/embedded.ts'
 import { endEmbedded, keepEmbedded } from '../connection/embedded-use.ts'
 import { LandfallError } from '../errors.ts'
 import { examples } from './options.ts'
@@ -55,15 +55,12 @@ export function embeddedCommand(shell: Shell): Command {
       .description('print the way to it')
       .option('--json', 'as JSON')
       .action(async (flags: Flags) => {
-        if (embeddedStatus({ folder: folder() }).state !== 'running') {
+        const server = await findEmbedded({ folder: folder() })
+        if (server === null)
           throw new LandfallError('LF301', 'the embedded PostgreSQL is not running', {
             hint: 'landfall embedded start',
           })
-        }
-        // Finds the running one, which knows its password.
-        const { url } = await startEmbedded({ folder: folder() })
-        keepEmbedded(folder())
-        tell(shell, flags, 'embedded url', url, `${url}\n`)
+        tell(shell, flags, 'embedded url', server.url, `${server.url}\n`)
       }),
   )
   return group

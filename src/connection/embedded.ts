@@ -26,8 +26,6 @@ export interface EmbeddedServer {
   readonly url: string
   readonly settings: PostgresSettings
   readonly label: string
-  /** False when it was running already. */
-  readonly startedByUs: boolean
   readonly notes: readonly string[]
   stop(): Promise<void>
 }
@@ -54,11 +52,22 @@ export async function startEmbedded(options: { readonly folder: string }): Promi
     const home = prepareHome(folder, binaries)
     initialise(home)
     refuseOtherVersion(home)
-    const found = await findRunning(home)
-    const server = found ?? (await startServer(home))
+    const server = (await findRunning(home)) ?? (await startServer(home))
     const settings = settingsOf(home, server.port, server.socket)
     await ensureDatabase(settings, labelOf(folder))
-    return new Embedded(folder, settings, server.port, found === null, home.notes)
+    return new Embedded(folder, settings, server.port, home.notes)
+  })
+}
+
+/** The server if it runs. Starts and makes nothing, whoever stops it meanwhile. Errors: LF306, LF307. */
+export async function findEmbedded(options: { readonly folder: string }): Promise<EmbeddedServer | null> {
+  const { folder } = options
+  if (embeddedStatus(options).state !== 'running') return null
+  const binaries = findBinaries()
+  return exclusively(folder, async () => {
+    const home = prepareHome(folder, binaries)
+    const found = await findRunning(home)
+    return found && new Embedded(folder, settingsOf(home, found.port, found.socket), found.port, home.notes)
   })
 }
 
@@ -87,23 +96,15 @@ export function embeddedStatus(options: { readonly folder: string }): EmbeddedSt
 class Embedded implements EmbeddedServer {
   readonly settings: PostgresSettings
   readonly label: string
-  readonly startedByUs: boolean
   readonly notes: readonly string[]
   readonly #folder: string
   readonly #port: number
 
-  constructor(
-    folder: string,
-    settings: PostgresSettings,
-    port: number,
-    startedByUs: boolean,
-    notes: readonly string[],
-  ) {
+  constructor(folder: string, settings: PostgresSettings, port: number, notes: readonly string[]) {
     this.#folder = folder
     this.#port = port
     this.settings = settings
     this.label = labelOf(folder)
-    this.startedByUs = startedByUs
     this.notes = notes
   }
 

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { embeddedStatus } from '../../src/connection/embedded.ts'
 import { endEmbedded, useEmbedded } from '../../src/connection/embedded-use.ts'
+import { landfall } from '../cli/run.ts'
 
 let folder: string
 beforeEach(() => {
@@ -32,6 +33,15 @@ test('a server that a person wants to keep is stopped only by name', async () =>
   expect(state()).toBe('running')
   expect(await endEmbedded(folder)).toBe(true)
   expect(state()).toBe('stopped')
+})
+
+test('who asks for the URL of a server does not keep it running', async () => {
+  const path = join(folder, '.landfall')
+  const use = await useEmbedded(path)
+  const { status, stdout } = await landfall(['embedded', 'url'], { cwd: folder })
+  expect({ status, stdout }).toEqual({ status: 0, stdout: `${use.server.url}\n` })
+  await use.leave(false)
+  expect(embeddedStatus({ folder: path }).state).toBe('stopped')
 })
 
 test('a server that a killed process left behind is stopped by the next one', async () => {

@@ -16,7 +16,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { inspect } from 'node:util'
 import { afterEach, expect, test } from 'vitest'
-import { embeddedStatus, startEmbedded, stopEmbedded } from '../../src/connection/embedded.ts'
+import { embeddedStatus, findEmbedded, startEmbedded, stopEmbedded } from '../../src/connection/embedded.ts'
 import { findBinaries } from '../../src/connection/embedded-binaries.ts'
 import { prepareHome } from '../../src/connection/embedded-home.ts'
 import { initialise } from '../../src/connection/embedded-process.ts'
@@ -64,7 +64,8 @@ test('starts, is found again, survives kill -9 with its data, and stops without 
   const folder = project('my "app", ümlaut')
   expect(embeddedStatus({ folder }).state).toBe('absent')
   const first = await startEmbedded({ folder })
-  expect(first).toMatchObject({ startedByUs: true, notes: [] })
+  expect(first.notes).toEqual([])
+  const { pid } = embeddedStatus({ folder })
   const session = await open(first.url)
   expect(session.serverVersion).toBeGreaterThanOrEqual(180_000)
   const { rows } = await session.query(`SELECT current_database() AS name, current_setting('fsync') AS fsync,
@@ -73,17 +74,18 @@ test('starts, is found again, survives kill -9 with its data, and stops without 
   expect(rows[0]).toEqual({ name: 'app', fsync: 'on', encoding: 'UTF8', provider: 'b', locale: 'C.UTF-8' })
   await session.query('CREATE TABLE public.kept AS SELECT 1 AS one')
 
-  const again = await startEmbedded({ folder })
-  expect(again.startedByUs).toBe(false)
-  expect(again.url).toBe(first.url)
+  expect((await startEmbedded({ folder })).url).toBe(first.url)
+  expect((await findEmbedded({ folder }))?.url).toBe(first.url)
+  expect(embeddedStatus({ folder }).pid).toBe(pid)
 
   const password = decodeURIComponent(new URL(first.url).password)
-  const { pid } = embeddedStatus({ folder })
   const lost = new Promise<LandfallError>((resolve) => session.onLost(resolve))
   process.kill(pid!, 'SIGKILL')
   expect((await lost).code).toBe('LF305')
+  expect(await findEmbedded({ folder })).toBeNull()
+  expect(embeddedStatus({ folder }).state).toBe('stopped')
   const third = await startEmbedded({ folder })
-  expect(third).toMatchObject({ startedByUs: true, url: first.url })
+  expect(third.url).toBe(first.url)
   const viaSocket = await openPostgres(third.settings, { applicationName: 'test' })
   expect((await viaSocket.query('SELECT one FROM public.kept')).rows).toEqual([{ one: 1 }])
   await viaSocket.close()
@@ -109,11 +111,11 @@ test('starts, is found again, survives kill -9 with its data, and stops without 
 /** Starts the server in a Node.js process of its own; resolves with the URL and the process. */
 async function startElsewhere(
   folder: string,
-): Promise<{ url: string; startedByUs: boolean; pid: number; kill(signal: NodeJS.Signals): Promise<void> }> {
+): Promise<{ url: string; pid: number; kill(signal: NodeJS.Signals): Promise<void> }> {
   const module = new URL('../../src/connection/embedded.ts', import.meta.url).href
   const code = `import { startEmbedded } from ${JSON.stringify(module)}
     const server = await startEmbedded({ folder: process.argv[1] })
-    console.log(JSON.stringify({ url: server.url, startedByUs: server.startedByUs }))
+    console.log(JSON.stringify({ url: server.url }))
     setInterval(() => {}, 1000)`
   // Detached: a process group of its own, so that a signal to the group is a Ctrl-C for it alone.
   const child = spawn(process.execPath, ['--input-type=module-typescript', '-e', code, folder], {
@@ -136,13 +138,12 @@ test('two starts at once make one server, which outlives Ctrl-C and kill -9 of b
   const folder = project()
   const [one, two] = await Promise.all([startElsewhere(folder), startElsewhere(folder)])
   expect(one.url).toBe(two.url)
-  expect([one.startedByUs, two.startedByUs].sort()).toEqual([false, true])
   const { pid } = embeddedStatus({ folder })
   await Promise.all([one.kill('SIGINT'), two.kill('SIGKILL')])
   expect(embeddedStatus({ folder })).toMatchObject({ state: 'running', pid })
   const [three, four] = await Promise.all([startEmbedded({ folder }), startEmbedded({ folder })])
-  expect([three.startedByUs, four.startedByUs]).toEqual([false, false])
-  expect(three.url).toBe(one.url)
+  expect([three.url, four.url]).toEqual([one.url, one.url])
+  expect(embeddedStatus({ folder }).pid).toBe(pid)
 })
 
 test('a start that was killed half-way, a recycled process id and a taken port are no obstacle', async () => {
@@ -157,9 +158,10 @@ test('a start that was killed half-way, a recycled process id and a taken port a
   writeFileSync(join(home, 'data', 'postmaster.pid'), `${process.pid}\n${join(home, 'data')}\n1\n${port}\n\n`)
   const blocker = (await import('node:net')).createServer().listen(port!, '127.0.0.1')
   await once(blocker, 'listening')
-  const second = await startEmbedded({ folder })
-  expect(second.startedByUs).toBe(true)
-  expect(embeddedStatus({ folder }).port).not.toBe(port)
+  await startEmbedded({ folder })
+  const found = embeddedStatus({ folder })
+  expect(found.pid).not.toBe(process.pid)
+  expect(found.port).not.toBe(port)
   blocker.close()
   expect(existsSync(join(home, 'data.new'))).toBe(false)
 })
@@ -207,7 +209,8 @@ test.runIf(process.getuid?.() === 0)(
     expect(owner).not.toBe(0)
     const session = await open(server.url)
     await session.close()
-    expect((await startEmbedded({ folder })).startedByUs).toBe(false)
+    await startEmbedded({ folder })
+    expect(embeddedStatus({ folder }).pid).toBe(status.pid)
   },
 )
 
@@ -235,13 +238,13 @@ test.runIf(process.getuid?.() === 0)('an ordinary user has everything in the fol
   const module = new URL('../../src/connection/embedded.ts', import.meta.url).href
   const code = `import { startEmbedded } from ${JSON.stringify(module)}
     const server = await startEmbedded({ folder: process.argv[1] })
-    console.log(JSON.stringify([server.startedByUs, server.notes, process.getuid()]))
+    console.log(JSON.stringify([server.notes, process.getuid()]))
     await server.stop()`
   const uid = Number(execFileSync('id', ['-u', 'nobody']))
   const output = execFileSync(process.execPath, ['--input-type=module-typescript', '-e', code, folder], {
     uid,
     encoding: 'utf8',
   })
-  expect(JSON.parse(output)).toEqual([true, [], uid])
+  expect(JSON.parse(output)).toEqual([[], uid])
   expect(statSync(join(folder, 'postgres', 'password'))).toMatchObject({ uid })
 })
