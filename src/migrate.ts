@@ -1,5 +1,5 @@
 import type { Settings, TargetSettings } from './config/model.ts'
-import { reachExistingTarget, reachTarget, type Target } from './connection/target.ts'
+import { closing, reachExistingTarget, reachTarget, type Target } from './connection/target.ts'
 import { type MigrateReport, REPORT_VERSION, type StatusReport } from './contract/report.ts'
 import type { Tools } from './contract/tools.ts'
 import { findRun } from './journal/journal.ts'
@@ -26,11 +26,7 @@ export async function plan(settings: Settings, tools: Tools = {}): Promise<Plan>
     return await stoppable(from, tools, async () => {
       const target = await reachExistingTarget(settings.to, settings.embeddedFolder)
       if (target === null) return await planForNothing(from, settings, tools)
-      try {
-        return await planAgainst(target, from, settings, tools)
-      } finally {
-        await target.close(settings.keepRunning)
-      }
+      return await closing(target, settings.keepRunning, () => planAgainst(target, from, settings, tools))
     })
   } finally {
     await from.source.close()
@@ -87,11 +83,9 @@ export async function migrate(settings: Settings, tools: Tools = {}): Promise<Mi
   try {
     return await stoppable(from, tools, async () => {
       const target = await reachTarget(settings.to, settings.embeddedFolder)
-      try {
-        return await runMigration({ settings, tools, from, target, startedAt })
-      } finally {
-        await target.close(settings.keepRunning)
-      }
+      return await closing(target, settings.keepRunning, () =>
+        runMigration({ settings, tools, from, target, startedAt }),
+      )
     })
   } finally {
     await from.source.close()
@@ -108,16 +102,14 @@ export async function status(settings: TargetSettings): Promise<StatusReport> {
       target: `embedded PostgreSQL in ${settings.embeddedFolder}`,
       migrations: [],
     }
-  try {
+  return await closing(target, false, async () => {
     const session = await target.open('status')
     try {
       return await journalStatus(session, target.label)
     } finally {
       await session.close()
     }
-  } finally {
-    await target.close(false)
-  }
+  })
 }
 
 /** While the profile runs, an interruption stops its reading at once: nothing has been written yet. */

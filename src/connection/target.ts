@@ -41,6 +41,20 @@ export async function reachExistingTarget(
   return await reachTarget(to, embeddedFolder)
 }
 
+/**
+ * Works with the target and closes it. When the work failed, its error is the one that is thrown: that
+ * the server could not be stopped either would hide it.
+ */
+export async function closing<T>(target: Target, keepRunning: boolean, work: () => Promise<T>): Promise<T> {
+  const close = () => target.close(keepRunning)
+  const result = await work().catch(async (error: unknown) => {
+    await close().catch(() => {})
+    throw error
+  })
+  await close()
+  return result
+}
+
 function postgresOnly(to: Connection | 'embedded'): { label: string; settings: PostgresSettings } {
   if (to !== 'embedded' && to.engine === 'postgres') return to
   throw new LandfallError('LF003', 'the target must be a PostgreSQL database', {
