@@ -34,6 +34,7 @@ export function buildProgram(shell: Shell): Command {
 function throwErrors(command: Command, shell: Shell): void {
   command
     .exitOverride()
+    .configureHelp({ minWidthToWrap: 20 })
     .helpOption('-h, --help', 'print help')
     .configureOutput({
       writeOut: (text) => shell.print(text),

@@ -1,7 +1,7 @@
 import { isExpected, LandfallError, type Place } from '../errors.ts'
 import type { Blocker } from '../plan/model.ts'
 import { blockerChoices, blockerRows, renderBlocker } from './plan.ts'
-import { many, PLAIN, printable, type Style, withoutSecrets } from './text.ts'
+import { many, PLAIN, printable, type Style, withoutSecrets, wrap } from './text.ts'
 
 /** Labels (never connection strings) of the two databases, as far as they are known. */
 export interface Ends {
@@ -31,7 +31,7 @@ export function renderError(error: unknown, ends: Ends = {}, style: Style = PLAI
   const blockers = blockersOf(error)
   const only = blockers.length === 1 ? blockers[0] : undefined
   const message = only?.message ?? (blockers.length > 1 ? headline(blockers) : error.message)
-  const lines = [`${red(bold(`error ${error.code}`))}  ${multiline(message, '             ')}`]
+  const lines = [`${red(bold(`error ${error.code}`))}  ${multiline(message, '             ', style)}`]
   const place = blockers.length > 0 ? '' : placeText(error)
   if (place !== '') lines.push(`  ${dim('at    ')} ${place}`)
   if (only !== undefined) lines.push(...blockerRows(only, style, '  '))
@@ -128,6 +128,10 @@ function isBlocker(value: unknown): value is Blocker {
   )
 }
 
-function multiline(text: string, indent: string): string {
-  return text.split('\n').map(printable).join(`\n${indent}`)
+function multiline(text: string, indent: string, style: Style): string {
+  const room = Math.max(20, style.width - indent.length)
+  return text
+    .split('\n')
+    .flatMap((line) => wrap(printable(line), room))
+    .join(`\n${indent}`)
 }

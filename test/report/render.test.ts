@@ -213,6 +213,13 @@ describe('an error', () => {
 `)
   })
 
+  test('goes on under its own beginning in a narrow terminal', () => {
+    const long = new LandfallError('LF104', 'one two three four five six seven eight nine ten eleven')
+    expect(renderError(long, {}, { ...PLAIN, width: 40 })).toMatch(
+      /^error LF104 {2}one two three four five six\n {13}seven eight nine ten eleven\n/,
+    )
+  })
+
   test('that is expected has no stack; a bug has one, and neither shows a password', () => {
     expect(renderError(error)).not.toContain('render.test')
     const bug = new TypeError('bad postgres://app:se:cr@et@host/db', {
