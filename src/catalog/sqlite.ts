@@ -9,12 +9,13 @@ import { foldName } from './sqlite-tokens.ts'
 /**
  * Reads everything that the schema `main` holds, in one read transaction; rows are never looked at.
  * `sqlite_…` tables are SQLite's own and are not listed. Tables come in the order of their creation.
+ * Errors name `path`: the user's file when `database` is a private copy of it.
  *
  * @throws LandfallError LF102 damaged, encrypted or no database; LF103 locked; LF104 a definition
  *   that cannot be read.
  */
-export function readSqliteCatalog(database: DatabaseSync): Catalog {
-  return readingSource(database.location() ?? ':memory:', () => {
+export function readSqliteCatalog(database: DatabaseSync, path = database.location() ?? ':memory:'): Catalog {
+  return readingSource(path, () => {
     // One snapshot: another process may change the schema between two pragmas.
     const own = !database.isTransaction
     if (own) database.exec('BEGIN')

@@ -12,12 +12,14 @@ function isSqliteError(error: unknown): error is SqliteError {
 }
 
 /** SQLite's result codes, https://sqlite.org/rescode.html; the extended ones where they tell more. */
+const ERROR = 1
 const BUSY = 5
 const LOCKED = 6
 const NOMEM = 7
 const READONLY = 8
 const IOERR = 10
 const CORRUPT = 11
+const FULL = 13
 const CANTOPEN = 14
 const NOTADB = 26
 const READONLY_ROLLBACK = 776
@@ -65,8 +67,24 @@ export function sourceError(error: unknown, path: string): unknown {
     case IOERR:
     case NOMEM:
       return fail('LF104', `reading ${name} failed: ${error.message}`, 'Check the disk and the memory.')
+    case FULL:
+      return fail(
+        'LF104',
+        `reading ${name} failed: ${error.message}`,
+        'The disk for temporary files is full. Make room, or set SQLITE_TMPDIR to a folder with more.',
+      )
+    case ERROR:
+      return fail(
+        'LF104',
+        `reading ${name} failed: ${error.message}`,
+        'SQL of the configuration may be wrong, or the database needs functions, collations or modules that only its application has: leave such tables out with --exclude.',
+      )
     default:
-      return fail('LF104', `reading ${name} failed: ${error.message}`, 'See the message of SQLite above.')
+      return fail(
+        'LF104',
+        `reading ${name} failed: ${error.message}`,
+        `Look at it with: sqlite3 ${name} 'pragma integrity_check'`,
+      )
   }
 }
 

@@ -24,7 +24,10 @@ export interface Job {
 }
 
 export interface ReaderData {
+  /** What is read: the source or its private copy. */
   readonly path: string
+  /** The user's file, for messages. */
+  readonly source: string
   /** One word of shared memory, 1 once the source was told to stop. */
   readonly aborted: Int32Array<SharedArrayBuffer>
 }

@@ -49,10 +49,10 @@ function denied(path: string): LandfallError {
 
 /**
  * A read-only connection with what Landfall's SELECTs need. The path is made absolute, so that
- * SQLite never takes it for a `file:` URI: any name is taken literally.
+ * SQLite never takes it for a `file:` URI: any name is taken literally. Errors name `source`, the user's file.
  */
-export function openReadOnly(path: string): DatabaseSync {
-  return readingSource(path, () => {
+export function openReadOnly(path: string, source = path): DatabaseSync {
+  return readingSource(source, () => {
     const database = new DatabaseSync(resolve(path), { readOnly: true, timeout: LOCK_TIMEOUT })
     try {
       database.exec(`PRAGMA cache_size = -${CACHE_KIB}`)

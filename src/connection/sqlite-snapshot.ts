@@ -12,14 +12,15 @@ const TRIES = 200
 /**
  * Opens a read transaction in `database` and in every reader such that all see the same moment, and
  * returns the fingerprint of that moment. A sentinel connection tells whether anybody committed in
- * between: then all start again.
+ * between: then all start again. `path` is what is read, `source` the user's file, for messages.
  */
 export async function enterSnapshot(
   path: string,
+  source: string,
   database: DatabaseSync,
   readers: readonly Reader[],
 ): Promise<string> {
-  const sentinel = openReadOnly(path)
+  const sentinel = openReadOnly(path, source)
   const version = () => sentinel.prepare('PRAGMA data_version').get()?.data_version
   try {
     await Promise.all(readers.map((reader) => reader.request({ kind: 'rollback' })))
@@ -39,7 +40,7 @@ export async function enterSnapshot(
   } finally {
     sentinel.close()
   }
-  throw new LandfallError('LF103', `${basename(path)} is written without a pause`, {
+  throw new LandfallError('LF103', `${basename(source)} is written without a pause`, {
     hint: 'Stop the program that writes it, or try again when it is idle.',
   })
 }

@@ -123,9 +123,12 @@ class PooledSource implements SqliteSource {
     this.walBytes = facts.walBytes
     this.notes = facts.notes
     const file = copy?.path ?? path
-    this.database = openReadOnly(file)
+    this.database = openReadOnly(file, path)
     this.encoding = encodingOf(this.database)
-    this.#readers = Array.from({ length: readers }, () => new Reader({ path: file, aborted: this.#aborted }))
+    this.#readers = Array.from(
+      { length: readers },
+      () => new Reader({ path: file, source: path, aborted: this.#aborted }),
+    )
   }
 
   get readers(): number {
@@ -135,7 +138,7 @@ class PooledSource implements SqliteSource {
   async open(): Promise<void> {
     const file = this.#copy?.path ?? this.path
     try {
-      const fingerprint = await enterSnapshot(file, this.database, this.#readers)
+      const fingerprint = await enterSnapshot(file, this.path, this.database, this.#readers)
       this.fingerprint = this.#copy?.fingerprint ?? fingerprint
       for (const reader of this.#readers) this.#free.add(reader)
     } catch (error) {

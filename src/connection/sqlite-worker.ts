@@ -18,7 +18,7 @@ export interface JobContext {
 }
 
 const port = parentPort!
-const { path, aborted } = workerData as ReaderData
+const { path, source, aborted } = workerData as ReaderData
 const reply = (message: Reply) => port.postMessage(message)
 const closers: (() => Promise<void> | void)[] = []
 let database: DatabaseSync | null = null
@@ -42,7 +42,7 @@ async function runJob(open: DatabaseSync, job: Job): Promise<unknown> {
 }
 
 async function answer(request: Request): Promise<unknown> {
-  database ??= openReadOnly(path)
+  database ??= openReadOnly(path, source)
   switch (request.kind) {
     case 'begin':
       database.exec('BEGIN')
@@ -64,7 +64,7 @@ async function handle(request: Request): Promise<void> {
   try {
     reply({ kind: 'done', value: await answer(request) })
   } catch (error) {
-    reply({ kind: 'failed', error: packError(sourceError(error, path)) })
+    reply({ kind: 'failed', error: packError(sourceError(error, source)) })
   }
 }
 

@@ -19,7 +19,7 @@ export async function openSourceOf(settings: Settings, tools: Tools): Promise<Op
   tools.progress?.({ kind: 'phase', phase: 'snapshot', detail: from.label })
   const source = await openSource(from.path, { snapshot: settings.snapshot, readers: settings.jobs })
   try {
-    return { source, catalog: readSqliteCatalog(source.database), label: from.label }
+    return { source, catalog: readSqliteCatalog(source.database, source.path), label: from.label }
   } catch (error) {
     await source.close()
     throw error

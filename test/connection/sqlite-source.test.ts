@@ -309,6 +309,21 @@ describe('readers', () => {
     expect(await count(source)).toBe(1)
   })
 
+  test.each(['hold', 'backup'])('errors name the file of the user (%s)', async (snapshot) => {
+    const { path, writer } = database(TABLE, `mine-${snapshot}.db`)
+    writer.close()
+    await using(
+      path,
+      async (source) => {
+        await expect(source.run(job('broken'))).rejects.toMatchObject({
+          message: `reading mine-${snapshot}.db failed: no such table: nowhere`,
+          hint: expect.stringContaining('--exclude'),
+        })
+      },
+      { snapshot },
+    )
+  })
+
   test('abort stops what runs and what waits', async () => {
     const { path, writer } = database(TABLE)
     writer.close()
