@@ -15,6 +15,7 @@ import type { Blocker, LeftOut, Move, MoveColumn, Plan, TargetTable } from './mo
 import { circle, refersToItself, waitsFor } from './order.ts'
 import type { Link } from './rules.ts'
 import { keyOf, type PlanInput, type Studied } from './study.ts'
+import type { BuiltTable } from './target-table.ts'
 import { takenNames, targetTables } from './targets.ts'
 import { type UniqueQuestion, uniquesToTest } from './uniques.ts'
 
@@ -70,16 +71,13 @@ export async function assemble(
   }
 }
 
-async function decide(
-  input: PlanInput,
-  studied: Studied,
-  built: { readonly table: TargetTable; readonly notes: readonly string[] },
-): Promise<Decided> {
+async function decide(input: PlanInput, studied: Studied, built: BuiltTable): Promise<Decided> {
   const { draft, profile, question } = studied
   const enforced = studied.links.filter(({ link }) => isEnforced(link, studied, built.table))
   const uniques = uniquesToTest(draft, built.table, profile.ways)
+  const checked = studied.checks.filter(({ check }) => built.checks.includes(check))
   const rules = question.rules.filter(
-    (rule) => rule.kind === 'null' || enforced.some((one) => one.rule === rule),
+    (rule) => rule.kind === 'null' || [...enforced, ...checked].some((one) => one.rule === rule),
   )
   const findings = profile.findings.filter(
     (finding) => !question.rules.some((rule) => !rules.includes(rule) && isOf(finding, rule)),

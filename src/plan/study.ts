@@ -9,6 +9,7 @@ import { profileTable } from '../profile/profile.ts'
 import { run } from '../profile/run.ts'
 import type { Way } from '../types/model.ts'
 import { mixedText, text } from '../types/text.ts'
+import { type CheckRule, checkRules } from './check-rules.ts'
 import type { Draft } from './draft.ts'
 import { judged, type Refuses } from './labels.ts'
 import { type Dense, type Link, type LongKey, linksOf, longKeys, nullRules, orphanRule } from './rules.ts'
@@ -45,6 +46,7 @@ export interface Studied {
   readonly profiledRows: number | null
   readonly links: readonly { readonly link: Link; readonly rule: Rule }[]
   readonly longKeys: readonly LongKey[]
+  readonly checks: readonly CheckRule[]
 }
 
 /** Profiles every table that is moved, a few at a time. */
@@ -101,6 +103,7 @@ async function studyTable(
     rule: orphanRule(link, link.byRowid ? (dense.get(link.parent) ?? null) : null),
   }))
   const long = longKeys(draft)
+  const checks = await checkRules(source, draft, asked)
   const waysOfColumn = async (name: string): Promise<readonly Way[]> => {
     const { ways } = asked.get(name)!
     const { refuses } = input
@@ -122,7 +125,7 @@ async function studyTable(
         ways: await waysOfColumn(column.source.name),
       })),
     ),
-    rules: [...nullRules(draft), ...links.map(({ rule }) => rule), ...long.map(({ rule }) => rule)],
+    rules: [...nullRules(draft), ...[...links, ...checks, ...long].map(({ rule }) => rule)],
     encoding: catalog.encoding,
     progress: (rows) => {
       done += rows
@@ -131,7 +134,7 @@ async function studyTable(
   }
   const profile = await namelessColumns(await profileTable(question), question)
   const profiledRows = partial ? total : null
-  return { draft, question, asked, profile, ranges, profiledRows, links, longKeys: long }
+  return { draft, question, asked, profile, ranges, profiledRows, links, longKeys: long, checks }
 }
 
 /** Without the ways that are quicker because of what all values have in common: rows to come may not. */

@@ -1,4 +1,4 @@
-import type { Table } from '../catalog/model.ts'
+import type { CheckConstraint, Table } from '../catalog/model.ts'
 import type { ExpressionColumn } from '../types/expression.ts'
 import type { LeftOut, TargetTable } from './model.ts'
 
@@ -17,6 +17,8 @@ export interface BuiltTable {
   readonly table: TargetTable
   /** What is as in the source only nearly. */
   readonly notes: readonly string[]
+  /** The checks of the source that the target will have. */
+  readonly checks: readonly CheckConstraint[]
   /** Rules and indexes of the source that the target will not have, each with its reason. */
   readonly leftOut: readonly LeftOut[]
 }

@@ -1,4 +1,4 @@
-import type { Column } from '../catalog/model.ts'
+import type { CheckConstraint, Column } from '../catalog/model.ts'
 import { type ExpressionColumn, translate } from '../types/expression.ts'
 import { typeClass } from '../types/expression-value.ts'
 import type { TargetColumn, TargetTable } from './model.ts'
@@ -45,13 +45,26 @@ export function buildTargetTable(
   const foreignKeys = targetForeignKeys(building, all, columns)
   const checks = targetChecks(building)
   return {
-    table: { schema: moved.schema, name: moved.name, columns, primaryKey, indexes, foreignKeys, checks },
+    table: {
+      schema: moved.schema,
+      name: moved.name,
+      columns,
+      primaryKey,
+      indexes,
+      foreignKeys,
+      checks: checks.map(({ name, expression }) => ({ name, expression })),
+    },
     notes: building.notes,
+    checks: checks.map(({ check }) => check),
     leftOut: building.leftOut,
   }
 }
 
-function expressionColumns({ table, columns }: MovedTable): Map<string, ExpressionColumn> {
+/** The columns of a table as expressions of the source name them, by name in lower case. */
+export function expressionColumns({
+  table,
+  columns,
+}: Pick<MovedTable, 'table' | 'columns'>): Map<string, ExpressionColumn> {
   return new Map(
     table.columns.map((column) => {
       const carried = columns.find((one) => one.source === column.name)
@@ -148,7 +161,7 @@ function targetChecks({
   constraintName,
   notes,
   leftOut,
-}: Building): TargetTable['checks'] {
+}: Building): (TargetTable['checks'][number] & { readonly check: CheckConstraint })[] {
   return moved.table.checks.flatMap((check) => {
     const result = translate(check.expression, { columns: expressions, purpose: 'check' })
     if ('untranslatable' in result) {
@@ -163,6 +176,7 @@ function targetChecks({
       notes.push(`CHECK (${check.expression}) is kept by the types`)
       return []
     }
-    return [{ name: constraintName(check.name ?? madeName(moved.name, [], 'check')), expression: result.sql }]
+    const name = constraintName(check.name ?? madeName(moved.name, [], 'check'))
+    return [{ check, name, expression: result.sql }]
   })
 }

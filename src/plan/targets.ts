@@ -29,7 +29,12 @@ export function targetTables(
   const leftOut: LeftOut[] = []
   for (const moved of all) {
     const built = moved.existing
-      ? { table: asItIs(moved, moved.existing), notes: untestedRules(moved.existing, all), leftOut: [] }
+      ? {
+          table: asItIs(moved, moved.existing),
+          notes: untestedRules(moved.existing, all),
+          checks: [],
+          leftOut: [],
+        }
       : buildTargetTable(moved, all, relationName)
     tables.set(moved.table.name, built)
     leftOut.push(...built.leftOut)

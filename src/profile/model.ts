@@ -9,7 +9,7 @@ export interface ScanRange extends KeyRange {
 
 /** A rule about a whole row besides its columns' types: a missing parent, NULL in a key … */
 export interface Rule {
-  readonly kind: 'null' | 'parent' | 'index'
+  readonly kind: 'null' | 'parent' | 'index' | 'check'
   readonly column: string | null
   /** Source SQL over the table named `t`, true for a row that breaks the rule. */
   readonly broken: string
