@@ -7,7 +7,7 @@ import type { Settings } from '../config/model.ts'
 import { loadSettings, makeSettings } from '../config/settings.ts'
 import { LandfallError } from '../errors.ts'
 import { plan, renderConfig } from '../index.ts'
-import { type DatabaseFlags, examples, withDatabases } from './options.ts'
+import { type DatabaseFlags, examples, nameOption, withDatabases } from './options.ts'
 import { showProgress } from './progress.ts'
 import type { Shell } from './shell.ts'
 import { knowEnds } from './targets.ts'
@@ -15,9 +15,10 @@ import { knowEnds } from './targets.ts'
 export function initCommand(shell: Shell): Command {
   return withDatabases(new Command('init'))
     .description('write a landfall.config.ts with what is found, to edit')
+    .addOption(nameOption())
     .option('--force', 'overwrite the file that is there')
     .addHelpText('after', examples('landfall init --from sqlite:app.db --to postgres://user@host/db'))
-    .action(async (flags: DatabaseFlags & { force?: boolean }) => {
+    .action(async (flags: DatabaseFlags & { name?: string; force?: boolean }) => {
       const file = resolve(shell.cwd, flags.config ?? CONFIG_FILES[0])
       if (existsSync(file) && flags.force !== true) throw isThere(file)
       const settings = await settingsFor(flags, shell)
@@ -42,7 +43,7 @@ export function initCommand(shell: Shell): Command {
 }
 
 /** Named databases are looked at afresh; the config that is to be written anew says nothing then. */
-async function settingsFor(flags: DatabaseFlags, shell: Shell): Promise<Settings> {
+async function settingsFor(flags: DatabaseFlags & { name?: string }, shell: Shell): Promise<Settings> {
   if (flags.from === undefined) return loadSettings(flags, shell)
   return makeSettings({}, flags, shell)
 }

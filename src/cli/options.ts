@@ -23,6 +23,7 @@ export function withDatabases(command: Command): Command {
 /** Everything that can change a plan. */
 export function withPlanning(command: Command): Command {
   return command
+    .addOption(nameOption())
     .option('--tables <names>', 'only these source tables: a,b,"with , comma"', names)
     .option('--exclude <names>', 'not these source tables', names)
     .option('--target-schema <name>', 'the schema in the target (default: public)')
@@ -47,6 +48,17 @@ export function withPlanning(command: Command): Command {
         'one view of the source: a long read, or a backup copy (default: auto)',
       ).choices(['auto', 'hold', 'backup']),
     )
+}
+
+/** Two databases whose files have the same name, moved into one target, need a name each. */
+export function nameOption(): Option {
+  return new Option(
+    '--name <name>',
+    "the migration's name in the target's journal (default: the source file's name)",
+  ).argParser((text) => {
+    if (text !== '') return text
+    throw new InvalidArgumentError('It must not be empty.')
+  })
 }
 
 export function examples(...lines: readonly string[]): string {

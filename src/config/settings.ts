@@ -18,6 +18,7 @@ import { migrationName, readSource, readTarget } from './sqlite-to-postgres.ts'
 /** What the command line can say; it wins over the config. */
 export interface Options {
   readonly config?: string
+  readonly name?: string
   readonly from?: string
   readonly to?: string
   readonly tables?: readonly string[]
@@ -76,12 +77,12 @@ export function makeSettings(
   const from = sourceOf(config, options, where)
   return {
     ...targetSettings(config, options, where),
-    name: config.name ?? migrationName(from),
+    name: options.name ?? config.name ?? migrationName(from),
     from,
     moves: resolveMoves(config.moves),
     names: options.names ?? config.names ?? 'keep',
     badRows: options.badRows ?? config.badRows ?? 'stop',
-    targetSchema: options.targetSchema ?? config.targetSchema ?? 'public',
+    targetSchema: schemaOf(options.targetSchema ?? config.targetSchema ?? 'public'),
     jobs: options.jobs ?? config.jobs ?? availableParallelism(),
     batchSize: options.batchSize ?? config.batchSize ?? DEFAULT_BATCH_SIZE,
     profileRows: options.profileRows ?? null,
@@ -112,6 +113,28 @@ function sourceOf(config: MigrationConfig, options: Options, where: Surroundings
   throw new LandfallError('LF001', 'no source is named', {
     hint: `landfall ${where.command ?? 'migrate'} --from sqlite:app.db\nor source: … in landfall.config.ts`,
   })
+}
+
+/** PostgreSQL cuts longer names off without a word, and keeps its own schemas to itself. */
+function schemaOf(name: string): string {
+  const why =
+    name === ''
+      ? 'its name is empty'
+      : Buffer.byteLength(name) > 63
+        ? 'its name is longer than the 63 bytes that PostgreSQL keeps'
+        : name === 'landfall'
+          ? 'the journal is kept there'
+          : name.startsWith('pg_') || name === 'information_schema'
+            ? 'it is one of PostgreSQL’s own'
+            : null
+  if (why === null) return name
+  throw new LandfallError(
+    'LF001',
+    `the tables cannot be made in the schema ${JSON.stringify(name)}: ${why}`,
+    {
+      hint: '--target-schema NAME   another one; without it: public',
+    },
+  )
 }
 
 function textOf(value: string | Env | undefined, path: string, where: Surroundings): string | undefined {

@@ -6,19 +6,17 @@ import type { Settings } from '../config/model.ts'
 import type { Session } from '../connection/postgres.ts'
 import type { Target } from '../connection/target.ts'
 import type { Tools } from '../contract/tools.ts'
-import { LandfallError } from '../errors.ts'
 import { compareCheckpoint } from '../journal/checkpoint.ts'
 import { createdTables } from '../journal/evidence.ts'
 import type { Epoch } from '../journal/fence.ts'
-import { beginRun, findRun, readChunks, readPlan, resumeRun, setFingerprint } from '../journal/journal.ts'
+import { beginRun, findRun, readChunks, readPlan, resumeRun } from '../journal/journal.ts'
 import type { ChunkRecord, Holder, PlannedChunk, RunRecord } from '../journal/model.ts'
-import { countedOn, planDifferences, planHash } from '../plan/compare.ts'
+import { planHash } from '../plan/compare.ts'
 import { makePlan, type Planned } from '../plan/make.ts'
-import type { Plan } from '../plan/model.ts'
-import { changedTables } from './changed.ts'
 import { type OpenSource, targetCatalog } from './ends.ts'
+import { refuseBlockers, refuseChanges, refuseMissing } from './refuse.ts'
 import { refusedBy } from './refuses.ts'
-import { countRows, holdsRows, isThere, takeBack } from './restart.ts'
+import { countRows, holdsRows, takeBack } from './restart.ts'
 import { spaceBlockers } from './space.ts'
 
 /** A run that may go on, or the news that there is nothing to do. */
@@ -127,66 +125,4 @@ function plannedChunks(planned: Planned): PlannedChunk[] {
       .get(move.source)!
       .chunks.map(({ after, upTo }, seq) => ({ move: move.source, seq, after, upTo })),
   )
-}
-
-async function refuseMissing(session: Session, plan: Plan): Promise<void> {
-  for (const { target } of plan.moves) {
-    if (await isThere(session, target.schema, target.name)) continue
-    throw new LandfallError(
-      'LF205',
-      `the migration is done, but its table ${target.schema}.${target.name} is gone from the target`,
-      { place: { table: target.name }, hint: '--restart   drop the others and move everything again' },
-    )
-  }
-}
-
-async function refuseChanges(start: Start, run: RunRecord, before: Plan, planned: Planned): Promise<void> {
-  const { from, session, lock } = start
-  const sourceChanged = run.fingerprint !== from.source.fingerprint
-  if (run.planHash !== planHash(planned.plan)) {
-    const differences = planDifferences(before, planned.plan)
-    throw new LandfallError(
-      sourceChanged ? 'LF201' : 'LF202',
-      `${sourceChanged ? 'the source changed since the run began, and the plan with it' : 'the plan changed since the run began'}:\n  ${differences.join('\n  ')}`,
-      {
-        hint: '--restart   take back what was loaded and begin again\nor undo the change, and the run goes on',
-        details: { differences },
-      },
-    )
-  }
-  if (!sourceChanged) return
-  const rows = await changedTables(from.source, planned, await readChunks(session, run.id))
-  // A run that is not done sets its sequences by today's plan.
-  const counted = run.state === 'done' ? countedOn(before, planned.plan) : []
-  const tables = [...new Set([...rows, ...counted])]
-  if (tables.length > 0)
-    throw new LandfallError(
-      'LF201',
-      `the source changed since the run ${run.state === 'done' ? 'was done' : 'began'}: ${tables.join(', ')}`,
-      {
-        hint: '--restart   take back what was loaded and move everything again',
-        details: { tables },
-      },
-    )
-  await setFingerprint(session, lock, run.id, from.source.fingerprint)
-}
-
-/** LF204 when rows do not fit, LF205 or its like for everything else that has to be decided first. */
-export function refuseBlockers(plan: Plan): void {
-  const [first] = plan.blockers
-  if (first === undefined) return
-  const lines = plan.blockers.map((blocker) =>
-    [
-      blocker.message,
-      ...(blocker.examples.length > 0 ? [`  rows   ${blocker.examples.join(', ')}`] : []),
-    ].join('\n'),
-  )
-  const choices = [...new Set(plan.blockers.flatMap((blocker) => blocker.choices))]
-  throw new LandfallError(first.code, `${lines.join('\n')}`, {
-    hint: [...choices, 'nothing was written; landfall plan shows everything'].join('\n'),
-    ...(first.table === null
-      ? {}
-      : { place: { table: first.table, ...(first.column === null ? {} : { column: first.column }) } }),
-    details: { blockers: plan.blockers },
-  })
 }

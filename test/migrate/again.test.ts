@@ -1,7 +1,9 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { bench } from './migrating.ts'
+import { bench, failure, query } from './migrating.ts'
 
-const { sqlite, postgres, migrate } = bench()
+const { folder, sqlite, postgres, migrate } = bench()
 
 const ROWS = 'CREATE TABLE t(id INTEGER PRIMARY KEY, n INT); INSERT INTO t VALUES (1, 5), (2, 6)'
 
@@ -26,4 +28,41 @@ test('rows that were set aside are no reason to fail again', async () => {
   const again = await migrate(from, to, { options })
   expect([again.outcome, again.exitCode]).toEqual(['nothing-to-do', 0])
   expect(again.rejects).toHaveLength(1)
+})
+
+test('another database under the same name is told as that, and gets a name of its own', async () => {
+  for (const name of ['a', 'b']) mkdirSync(join(folder, name))
+  const a = sqlite(ROWS, 'a/app.db')
+  const to = await postgres()
+  await migrate(a, to)
+  const like = await failure(migrate(sqlite(`${ROWS}; DELETE FROM t`, 'b/app.db'), to))
+  expect(like.code).toBe('LF201')
+  expect(like.message).toMatch(
+    /^the migration app began with sqlite:.*a\/app\.db; this is sqlite:.*b\/app\.db\n/,
+  )
+  expect(like.hint).toMatch(/^--name NAME [\s\S]*\n--restart /)
+  const b = sqlite('CREATE TABLE u(id INTEGER PRIMARY KEY); INSERT INTO u VALUES (7)', 'b/other.db')
+  expect(await failure(migrate(b, to, { config: { name: 'app' } }))).toMatchObject({ code: 'LF201' })
+  // The command line wins over the config.
+  const done = await migrate(b, to, { config: { name: 'app' }, options: { name: 'other' } })
+  expect([done.migration, done.outcome]).toEqual(['other', 'done'])
+  expect(await query(to, 'SELECT migration FROM landfall.runs ORDER BY id')).toEqual([['app'], ['other']])
+})
+
+test('more tables under the same name: a name of their own is offered before --restart', async () => {
+  const from = sqlite(`${ROWS}; CREATE TABLE u(x INT)`)
+  const to = await postgres()
+  await migrate(from, to, { options: { tables: ['t'] } })
+  const refused = await failure(migrate(from, to, { options: { tables: ['u'] } }))
+  expect(refused.code).toBe('LF202')
+  expect(refused.hint).toMatch(/--name NAME [^\n]* their own\n--restart /)
+  expect((await migrate(from, to, { options: { tables: ['u'], name: 'second' } })).outcome).toBe('done')
+})
+
+test('a schema in which tables cannot be made is refused before anything is asked', () => {
+  const from = sqlite(ROWS)
+  for (const targetSchema of ['landfall', 'pg_temp', 'information_schema', '', 'ä'.repeat(32)])
+    expect(() => migrate(from, 'postgres://u@127.0.0.1:1/d', { options: { targetSchema } })).toThrow(
+      expect.objectContaining({ code: 'LF001' }),
+    )
 })
