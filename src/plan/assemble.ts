@@ -8,6 +8,7 @@ import {
   occupiedBlockers,
   takenBlockers,
   triggerBlockers,
+  widthBlockers,
 } from './blockers.ts'
 import type { Drafts } from './draft.ts'
 import { withoutLongIndexes } from './long-indexes.ts'
@@ -209,6 +210,7 @@ function blockersOf(
     ...drafted.blockers,
     ...occupiedBlockers(drafts, occupied),
     ...triggerBlockers(drafts, input.target),
+    ...widthBlockers(drafts),
     ...takenBlockers(drafts, new Set(takenNames(input.target, input.settings.targetSchema))),
     ...(waiting.length > 0 ? [circleBlocker(waiting)] : []),
     ...decided.flatMap((one) => one.blockers),

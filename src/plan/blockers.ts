@@ -91,6 +91,26 @@ export function takenBlockers(drafts: readonly Draft[], taken: ReadonlySet<strin
     }))
 }
 
+/** PostgreSQL's MaxHeapAttributeNumber. */
+const MOST_COLUMNS = 1_600
+
+/** Tables that are to be made with more columns than PostgreSQL has places for. */
+export function widthBlockers(drafts: readonly Draft[]): Blocker[] {
+  return drafts
+    .filter((draft) => draft.existing === null && draft.columns.length > MOST_COLUMNS)
+    .map((draft) => ({
+      code: 'LF205' as const,
+      table: draft.source.name,
+      column: null,
+      message: `${draft.source.name} has ${count(draft.columns.length)} columns, and a table of PostgreSQL at most ${count(MOST_COLUMNS)}`,
+      examples: [],
+      choices: [
+        `moves.${draft.target}.columns.<name>: false   leave columns out`,
+        `--exclude ${draft.source.name}   leave the table out`,
+      ],
+    }))
+}
+
 /** Tables of the target that refer to each other in a circle cannot be filled one after the other. */
 export function circleBlocker(drafts: readonly Draft[]): Blocker {
   const names = drafts.map((draft) => draft.existing?.name ?? draft.target)

@@ -188,3 +188,21 @@ describe('tables', () => {
     if (rows > 0) expect(await query(to, 'SELECT count(*)::text FROM c')).toEqual([['2']])
   })
 })
+
+test('more columns than PostgreSQL has places for are said in the plan', async () => {
+  const columns = (count: number) => Array.from({ length: count }, (_, at) => `c${at} INTEGER`).join(', ')
+  const from = sqlite(
+    `CREATE TABLE wide(${columns(1601)}); INSERT INTO wide(c0) VALUES (1); CREATE TABLE fits(${columns(1600)}); INSERT INTO fits(c0) VALUES (1)`,
+  )
+  const to = await postgres()
+  const { blockers } = await plan(from, to)
+  expect(blockers).toMatchObject([
+    {
+      code: 'LF205',
+      table: 'wide',
+      message: 'wide has 1,601 columns, and a table of PostgreSQL at most 1,600',
+    },
+  ])
+  const config = { moves: { wide: { columns: { c1600: false } }, '*': {} } } as const
+  expect((await migrate(from, to, { config })).exitCode).toBe(0)
+})
