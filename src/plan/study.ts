@@ -149,8 +149,14 @@ export function keyOf({ source }: Draft): {
   names: string[]
 } {
   if (source.rowid === null) {
-    const names = [...source.primaryKey!.columns]
-    return { kind: 'columns', expressions: names.map(ident), names }
+    const { columns, collations } = source.primaryKey!
+    const expressions = columns.map((name, i) => {
+      const column = source.columns.find((one) => one.name === name)
+      const own = column?.collation?.toUpperCase()
+      // Comparisons go by the column's collation, by which different keys may be equal.
+      return own && own !== collations[i]?.toUpperCase() ? `${ident(name)} COLLATE BINARY` : ident(name)
+    })
+    return { kind: 'columns', expressions, names: [...columns] }
   }
   const alias = source.columns.find((column) => column.identity !== null)?.name ?? source.rowid
   return { kind: 'rowid', expressions: [ident(alias)], names: [alias] }
