@@ -10,7 +10,7 @@ export const ERRORS = {
   LF002: { exit: 2, title: 'The configuration is not valid' },
   LF003: { exit: 2, title: 'A connection string cannot be understood' },
   LF004: { exit: 2, title: 'An environment variable that the configuration names is not set' },
-  LF005: { exit: 2, title: 'A table or column named by the user does not exist' },
+  LF005: { exit: 2, title: 'A table, column or type named by the user does not exist' },
   LF006: { exit: 2, title: 'This Node.js is too old' },
   LF101: { exit: 3, title: 'The source cannot be opened' },
   LF102: { exit: 3, title: 'The source is damaged, encrypted or no database' },

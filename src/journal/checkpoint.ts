@@ -86,23 +86,35 @@ function writing(file: string, work: () => void): void {
 /**
  * Compares a file of an earlier run with the journal, which decides. LF405 when the file speaks of
  * another run or claims more than the journal knows. That the file cannot be written is found out here,
- * and not when the first rows are loaded.
+ * and not when the first rows are loaded. With `restart` the run is about to be taken back, and a file
+ * of whatever run will be written anew.
  */
-export function compareCheckpoint(file: string, run: RunRecord | null, chunks: readonly ChunkRecord[]): void {
+export function compareCheckpoint(
+  file: string,
+  run: RunRecord | null,
+  chunks: readonly ChunkRecord[],
+  restart = false,
+): void {
   writing(file, () => {
     closeSync(openSync(beside(file), 'w', 0o600))
     rmSync(beside(file))
   })
-  const why = existsSync(file) ? disagreement(readFileSync(file, 'utf8'), run, chunks) : null
+  const why = existsSync(file) ? disagreement(readFileSync(file, 'utf8'), run, chunks, restart) : null
   if (why === null) return
   throw new LandfallError('LF405', `the checkpoint file ${file} does not agree with the journal: ${why}`, {
     hint: 'The journal in the target decides how far the run is.\nMove the file away, or name another one with --checkpoint.',
   })
 }
 
-function disagreement(text: string, run: RunRecord | null, chunks: readonly ChunkRecord[]): string | null {
+function disagreement(
+  text: string,
+  run: RunRecord | null,
+  chunks: readonly ChunkRecord[],
+  restart: boolean,
+): string | null {
   const found = parse(text)
   if (found === null) return 'it was not written by Landfall'
+  if (restart) return null
   if (run === null) return `it speaks of run ${found.run}, and the target knows of none`
   if (found.run !== run.id || found.migration !== run.migration)
     return `it speaks of run ${found.run} of ${found.migration}, the target of run ${run.id} of ${run.migration}`

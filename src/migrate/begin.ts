@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { rmSync } from 'node:fs'
 import { hostname } from 'node:os'
 import type { Table } from '../catalog/model.ts'
 import { tally } from '../checks/rows.ts'
@@ -13,6 +14,7 @@ import { beginRun, findRun, readChunks, readPlan, resumeRun } from '../journal/j
 import type { ChunkRecord, Holder, PlannedChunk, RunRecord } from '../journal/model.ts'
 import { planHash } from '../plan/compare.ts'
 import { makePlan, type Planned } from '../plan/make.ts'
+import { checkTypes } from './check-types.ts'
 import { type OpenSource, targetCatalog } from './ends.ts'
 import { refuseBlockers, refuseChanges, refuseMissing } from './refuse.ts'
 import { refusedBy } from './refuses.ts'
@@ -49,9 +51,19 @@ export async function begin(start: Start): Promise<Begun> {
   const { session, settings, from, lock, tools } = start
   let run = await findRun(session, settings.name)
   if (settings.checkpoint)
-    compareCheckpoint(settings.checkpoint, run, run ? await readChunks(session, run.id) : [])
+    compareCheckpoint(
+      settings.checkpoint,
+      run,
+      run ? await readChunks(session, run.id) : [],
+      settings.restart,
+    )
+  const undo = async (what: RunRecord) => {
+    await takeBack(session, lock, what, tools)
+    // What it says of the run is not true any more.
+    if (settings.checkpoint) rmSync(settings.checkpoint, { force: true })
+  }
   if (run && settings.restart) {
-    await takeBack(session, lock, run, tools)
+    await undo(run)
     run = null
   }
   const before = run ? await readPlan(session, run.id) : null
@@ -61,6 +73,12 @@ export async function begin(start: Start): Promise<Begun> {
       return { kind: 'nothing', run }
   }
   const planned = await planFor(start, run)
+  if (run && before && (await isIdle(session, run, from.label)) && run.planHash !== planHash(planned.plan)) {
+    // Nothing was loaded by the old plan: it failed early, and what made it fail was mended.
+    refuseBlockers(planned.plan)
+    await undo(run)
+    run = null
+  }
   if (run && before) await refuseChanges(start, run, before, planned)
   if (run?.state === 'done') return { kind: 'nothing', run }
   refuseBlockers(planned.plan)
@@ -81,6 +99,12 @@ export async function begin(start: Start): Promise<Begun> {
   return { kind: 'run', run: begun, planned, chunks: await readChunks(session, begun.id), resumed: false }
 }
 
+/** The run of this very source has loaded nothing yet. */
+async function isIdle(session: Session, run: RunRecord, label: string): Promise<boolean> {
+  if (run.state === 'done' || run.sourceLabel !== label) return false
+  return (await readChunks(session, run.id)).every((chunk) => chunk.state === 'pending')
+}
+
 /** Plans against the target as it would be without this migration's own tables. */
 export async function planFor(start: Omit<Start, 'lock'>, run: RunRecord | null): Promise<Planned> {
   const { session, settings, from, target, tools } = start
@@ -94,6 +118,7 @@ export async function planFor(start: Omit<Start, 'lock'>, run: RunRecord | null)
       ? await holdsRows(session, schema, name)
       : (await countRows(session, schema, name)) !== ours
   }
+  await checkTypes(session, settings.moves)
   tools.progress?.({ kind: 'phase', phase: 'profile' })
   const planned = await makePlan({
     source: from.source,

@@ -1,9 +1,9 @@
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { bench, failure, query } from './migrating.ts'
 
-const { folder, sqlite, postgres, migrate } = bench()
+const { folder, sqlite, postgres, migrate, plan } = bench()
 
 const ROWS = 'CREATE TABLE t(id INTEGER PRIMARY KEY, n INT); INSERT INTO t VALUES (1, 5), (2, 6)'
 
@@ -65,4 +65,61 @@ test('a schema in which tables cannot be made is refused before anything is aske
     expect(() => migrate(from, 'postgres://u@127.0.0.1:1/d', { options: { targetSchema } })).toThrow(
       expect.objectContaining({ code: 'LF001' }),
     )
+})
+
+test('a type that the target does not know is named with its place in the config, and nothing is written', async () => {
+  const from = sqlite(ROWS)
+  const to = await postgres('CREATE DOMAIN positive AS integer CHECK (VALUE > 0)')
+  const typed = (type: string) => ({ config: { moves: { t: { columns: { n: { type } } } } } })
+  for (const [type, meant] of [
+    ['biginnt', '; did you mean bigint?'],
+    ['numerc(12,2)', '; did you mean numeric?'],
+    ['positive', '; did you mean "public"."positive"?'],
+    ['no such (', ''],
+  ] as const)
+    for (const error of [
+      await failure(migrate(from, to, typed(type))),
+      await failure(plan(from, to, typed(type))),
+    ])
+      expect(error).toMatchObject({
+        code: 'LF005',
+        message: `moves.t.columns.n.type: the target has no type ${type}${meant}`,
+      })
+  expect(await query(to, 'SELECT count(*)::text FROM landfall.runs')).toEqual([['0']])
+  expect((await migrate(from, to, typed('public.positive'))).outcome).toBe('done')
+})
+
+test('a run that failed before a row was loaded gives way to another plan', async () => {
+  const from = sqlite(`${ROWS}; CREATE TABLE a(x INT)`)
+  const to = await postgres()
+  const owned = { moves: { '*': {}, t: { columns: { n: { type: 'text' } } } } }
+  const first = await failure(migrate(from, to, { config: { ...owned, owner: 'nobody of that name' } }))
+  expect(first.code).toBe('LF304')
+  const checkpoint = join(folder, 'idle.json')
+  const done = await migrate(from, to, { options: { checkpoint } })
+  expect([done.outcome, done.resumed]).toEqual(['done', false])
+  expect(await query(to, 'SELECT pg_typeof(n)::text FROM t LIMIT 1')).toEqual([['bigint']])
+  expect((await migrate(from, to, { options: { checkpoint } })).outcome).toBe('nothing-to-do')
+})
+
+test('--restart with --checkpoint writes the file of the new run, also after an end in between', async () => {
+  const from = sqlite(ROWS)
+  const to = await postgres()
+  const checkpoint = join(folder, 'restart.json')
+  const file = () => JSON.parse(readFileSync(checkpoint, 'utf8'))
+  await migrate(from, to, { options: { checkpoint } })
+  const old = readFileSync(checkpoint, 'utf8')
+  const again = { options: { checkpoint, restart: true }, tools: { ask: async () => true } }
+  expect((await migrate(from, to, again)).outcome).toBe('done')
+  expect(file().run).not.toBe(JSON.parse(old).run)
+  // As an end right after the taking back leaves it: no run, or one that has not begun to load.
+  await query(to, `DROP TABLE t; UPDATE landfall.runs SET state = 'forgotten'`)
+  writeFileSync(checkpoint, old)
+  expect((await migrate(from, to, again)).outcome).toBe('done')
+  writeFileSync(checkpoint, old)
+  expect((await migrate(from, to, again)).outcome).toBe('done')
+  expect((await migrate(from, to, { options: { checkpoint } })).outcome).toBe('nothing-to-do')
+  writeFileSync(checkpoint, 'somebody’s notes')
+  expect(await failure(migrate(from, to, again))).toMatchObject({ code: 'LF405' })
+  expect(readFileSync(checkpoint, 'utf8')).toBe('somebody’s notes')
 })
