@@ -7,7 +7,7 @@ export interface Schedule {
   readonly chunks: readonly ChunkRecord[]
   /** Chunks that are loaded at the same time. */
   readonly jobs: number
-  /** Stops before the next chunk when aborted; its reason is thrown. */
+  /** Stops before the next chunk when aborted; its reason is thrown where no chunk has failed. */
   readonly signals: readonly AbortSignal[]
   readonly load: (move: Move, chunk: ChunkRecord) => Promise<ChunkResult>
   readonly loaded: (move: Move, chunk: ChunkRecord, result: ChunkResult) => void
@@ -44,7 +44,7 @@ export async function loadChunks(schedule: Schedule): Promise<void> {
       .load(move, chunk)
       .then((result) => schedule.loaded(move, chunk, result))
       .catch((error: unknown) => {
-        failure ??= { error }
+        if (failure === null || isInterruption(failure.error)) failure = { error }
       })
       .finally(() => {
         running.set(move.source, running.get(move.source)! - 1)
@@ -58,10 +58,17 @@ export async function loadChunks(schedule: Schedule): Promise<void> {
     const job = failure === null && stopped === undefined && inFlight.size < schedule.jobs ? next() : null
     if (job !== null) start(job)
     else if (inFlight.size > 0) await Promise.race(inFlight)
-    else if (stopped !== undefined) throw stopReason(stopped)
     else break
   }
-  if (failure !== null) throw (failure as { readonly error: unknown }).error
+  const failed = failure as { readonly error: unknown } | null
+  const stopped = schedule.signals.find((signal) => signal.aborted)
+  // Who is told only of the interruption would run the same command into the same failure.
+  if (failed !== null && !(stopped !== undefined && isInterruption(failed.error))) throw failed.error
+  if (stopped !== undefined) throw stopReason(stopped)
+}
+
+function isInterruption(error: unknown): boolean {
+  return error instanceof LandfallError && error.code === 'LF403'
 }
 
 /** LF403 for a person's Ctrl-C; a lost lock brings an error of its own. */

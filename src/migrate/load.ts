@@ -64,8 +64,8 @@ export async function load(
   // Large tables first: what is left at the end is then short.
   const moves = [...planned.plan.moves].sort((a, b) => b.statistics.rows - a.statistics.rows)
   for (const move of moves) tell(move)
-  try {
-    await loadChunks({
+  await withCheckpoint(checkpoint, () =>
+    loadChunks({
       moves,
       chunks: loading.chunks,
       jobs: settings.jobs,
@@ -86,11 +86,24 @@ export async function load(
         tell(move)
         if (performance.now() - written > CHECKPOINT_EVERY) checkpoint()
       },
-    })
-  } finally {
-    checkpoint()
-  }
+    }),
+  )
   return { chunks: now(), spans }
+}
+
+/** The file is written also after a failure, which is told before one of the file. */
+async function withCheckpoint(checkpoint: () => void, work: () => Promise<void>): Promise<void> {
+  try {
+    await work()
+  } catch (error) {
+    try {
+      checkpoint()
+    } catch {
+      // The journal decides; a stale file is no harm.
+    }
+    throw error
+  }
+  checkpoint()
 }
 
 async function loadChunk(loading: Loading, move: Move, chunk: ChunkRecord): Promise<ChunkResult> {
