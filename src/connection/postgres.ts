@@ -35,8 +35,6 @@ export interface Session {
     text: string,
     values?: readonly unknown[],
   ): Promise<Rows<T>>
-  /** The same with each row as an array, for results whose columns have equal names. */
-  queryArrays<T extends unknown[] = unknown[]>(text: string, values?: readonly unknown[]): Promise<Rows<T>>
   /** `sql` is a `COPY … FROM STDIN`. No other statement may be sent before its `end` or `abort`. */
   copyFrom(sql: string): Promise<CopyIn>
   /**
@@ -132,18 +130,7 @@ class PostgresSession implements Session {
   }
 
   async query<T extends object>(text: string, values?: readonly unknown[]): Promise<Rows<T>> {
-    return this.#run<T>({ text: checked(text), ...(values ? { values: [...values] } : {}) })
-  }
-
-  async queryArrays<T extends unknown[]>(text: string, values?: readonly unknown[]): Promise<Rows<T>> {
-    return this.#run<T>({ text: checked(text), rowMode: 'array', ...(values ? { values: [...values] } : {}) })
-  }
-
-  async #run<T extends object>(config: {
-    text: string
-    values?: unknown[]
-    rowMode?: 'array'
-  }): Promise<Rows<T>> {
+    const config = { text: checked(text), ...(values ? { values: [...values] } : {}) }
     const answer: QueryResult<T> | QueryResult<T>[] = await this.#inTurn(() => this.#client.query<T>(config))
     const result = Array.isArray(answer) ? answer.at(-1) : answer
     return { rows: result?.rows ?? [], rowCount: result?.rowCount ?? 0 }

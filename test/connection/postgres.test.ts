@@ -58,7 +58,6 @@ test('values keep their precision', async () => {
       texts: ['a', 'b,c'],
     },
   ])
-  expect((await session.queryArrays('SELECT 1 AS a, 2 AS a')).rows).toEqual([[1, 2]])
   expect((await session.query('SELECT $1::int8 AS n', [2n ** 62n])).rows).toEqual([{ n: String(2n ** 62n) }])
 })
 

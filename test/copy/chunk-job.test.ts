@@ -84,7 +84,8 @@ const cut = (move: Move) =>
       step: move.chunkRows ?? Number.MAX_SAFE_INTEGER,
     },
   })
-const rows = async (sql: string) => (await session.queryArrays(sql)).rows
+const rows = async (sql: string) =>
+  (await session.query(sql)).rows.map((row): unknown[] => Object.values(row))
 
 async function copyAll(move: Move, table: string): Promise<{ results: ChunkResult[]; rows: number }> {
   const results = await Promise.all(
@@ -122,7 +123,7 @@ describe.each(['binary', 'text'] as const)('in the %s format', (format) => {
     expect(loaded).toBe(5503)
     expect(
       await rows(
-        `SELECT count(*)::int, count(*) FILTER (WHERE name = 'näme ' || id / 3)::int, min(id), max(id), count(*) FILTER (WHERE id = 9007199254740993 AND name IS NULL)::int FROM public.t`,
+        `SELECT count(*)::int AS n, count(*) FILTER (WHERE name = 'näme ' || id / 3)::int AS named, min(id), max(id), count(*) FILTER (WHERE id = 9007199254740993 AND name IS NULL)::int AS nulls FROM public.t`,
       ),
     ).toEqual([[5503, 5500, '-9223372036854775808', '9223372036854775807', 1]])
     const [done] = await rows('SELECT result FROM public.done WHERE seq = 0')
@@ -231,7 +232,9 @@ describe('rows that are set aside', () => {
     const read = chunkSelect(move, OPEN, `${rules.excluded} OR "id" = 77`)
     await expect(copy(args(read, 't', { setAside }))).rejects.toMatchObject({ code: 'LF104' })
     expect(
-      await rows('SELECT (SELECT count(*)::int FROM public.t), (SELECT count(*)::int FROM public.rejects)'),
+      await rows(
+        'SELECT (SELECT count(*)::int FROM public.t) AS t, (SELECT count(*)::int FROM public.rejects) AS rejects',
+      ),
     ).toEqual([[0, 0]])
   })
 })

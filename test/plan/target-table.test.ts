@@ -49,7 +49,7 @@ async function made(sql: string) {
 }
 
 async function lines(sql: string): Promise<string[]> {
-  return (await session.queryArrays<[string]>(sql)).rows.map(([line]) => line)
+  return (await session.query<Record<string, string>>(sql)).rows.flatMap((row) => Object.values(row))
 }
 
 async function refusal(sql: string): Promise<string> {

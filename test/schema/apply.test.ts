@@ -33,8 +33,8 @@ const record = async (inner: Session, step: Step): Promise<void> => {
 const run = (steps: readonly Step[], more: Partial<RunStepsOptions> = {}) =>
   runSteps(steps, { open: () => open(url), jobs: 3, done: new Set(), record, ...more })
 const recorded = async (): Promise<string[]> =>
-  (await session.queryArrays<[string]>('select name from public.steps_done order by name')).rows.map(
-    ([name]) => name,
+  (await session.query<{ name: string }>('select name from public.steps_done order by name')).rows.map(
+    ({ name }) => name,
   )
 
 async function created(sql: string): Promise<Step[]> {
@@ -154,7 +154,8 @@ describe('running steps', () => {
     const seen: string[] = []
     const look = async (inner: Session): Promise<void> => {
       seen.push(
-        (await inner.queryArrays<[string]>(`select current_setting('maintenance_work_mem')`)).rows[0]![0],
+        (await inner.query<{ mem: string }>(`select current_setting('maintenance_work_mem') as mem`)).rows[0]!
+          .mem,
       )
     }
     await run(steps.slice(0, 1), { record: look })
@@ -167,8 +168,8 @@ describe('running steps', () => {
 describe('sequences', () => {
   const next = async (table: string): Promise<number> =>
     Number(
-      (await session.queryArrays<[string]>(`insert into public.${table} default values returning id::text`))
-        .rows[0]![0],
+      (await session.query<{ id: string }>(`insert into public.${table} default values returning id::text`))
+        .rows[0]!.id,
     )
 
   test('empty tables, values, negative values, and the memory of AUTOINCREMENT', async () => {
