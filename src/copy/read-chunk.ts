@@ -17,7 +17,7 @@ const MOST = 2n ** 63n - 1n
 /**
  * The chunk's rows in the order of the key, a batch at a time. By rowid, a batch's end is found
  * first (which reads no values) and then the range is fetched at once. Keys of several columns, and
- * of any type, are stepped through. `encodedBytes` tells what became of the batches so far. `encodedBytes` tells what became of the batches so far.
+ * of any type, are stepped through. `encodedBytes` tells what became of the batches so far.
  */
 export function batches(
   database: DatabaseSync,

@@ -98,12 +98,10 @@ function lengths(type: string): [number | undefined, number | undefined] {
 
 /** What the user chose for a column, or what a target table that is there already prescribes. */
 export interface Wish {
-  readonly type?: string
   readonly zone?: string
   readonly epoch?: 's' | 'ms' | 'us'
   readonly nul?: 'strip'
   readonly invalidUtf8?: 'replace'
-  readonly empty?: 'null'
 }
 
 /** The ways into one given PostgreSQL type (as `format_type` spells it, or as a user would). */
