@@ -15,7 +15,7 @@ import { withoutLongIndexes } from './long-indexes.ts'
 import type { Blocker, LeftOut, Move, MoveColumn, Plan, TargetTable } from './model.ts'
 import { circle, refersToItself, waitsFor } from './order.ts'
 import type { Link } from './rules.ts'
-import { keyOf, type PlanInput, type Studied } from './study.ts'
+import { isOf, keyOf, type PlanInput, type Studied } from './study.ts'
 import type { BuiltTable } from './target-table.ts'
 import { takenNames, targetTables } from './targets.ts'
 import { type UniqueQuestion, uniquesToTest } from './uniques.ts'
@@ -89,19 +89,14 @@ async function decide(input: PlanInput, studied: Studied, built: BuiltTable): Pr
       if (duplicates) findings.push(duplicates)
     }
   }
-  const long = studied.longKeys.filter(({ rule }) => profile.findings.some((finding) => isOf(finding, rule)))
   return {
     studied,
-    ...withoutLongIndexes(draft, built, long),
+    ...withoutLongIndexes(draft, built, studied.longKeys),
     links: enforced.map(({ link }) => link),
     rules,
     uniques,
     findings,
   }
-}
-
-function isOf(finding: Finding, rule: Rule): boolean {
-  return finding.column === rule.column && finding.reason === rule.reason
 }
 
 /** Foreign keys that the new table will not get cannot be broken. */

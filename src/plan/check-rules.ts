@@ -1,12 +1,10 @@
 import type { CheckConstraint } from '../catalog/model.ts'
-import { isSign, nameOf, type Token, tokenize } from '../catalog/sqlite-tokens.ts'
-import { ident, literal, qualified } from '../connection/quote.ts'
+import { ident } from '../connection/quote.ts'
 import type { SqliteSource } from '../connection/sqlite-source.ts'
-import { LandfallError } from '../errors.ts'
 import type { Rule } from '../profile/model.ts'
-import { run } from '../profile/run.ts'
 import { translate } from '../types/expression.ts'
 import type { Draft } from './draft.ts'
+import { isCondition, overTable } from './source-sql.ts'
 import { expressionColumns } from './target-table.ts'
 import type { Asked } from './ways.ts'
 
@@ -29,7 +27,8 @@ export async function checkRules(
   const rules = draft.source.checks
     .filter((check) => isTranslatable(check, draft, asked))
     .flatMap((check) => checkRule(check, draft) ?? [])
-  const known = await Promise.all(rules.map(({ rule }) => isStatement(source, draft, rule)))
+  // What SQLite does not understand here is left to the target.
+  const known = await Promise.all(rules.map(({ rule }) => isCondition(source, draft.source, rule.broken)))
   return rules.filter((_, i) => known[i])
 }
 
@@ -50,13 +49,8 @@ function isTranslatable(check: CheckConstraint, draft: Draft, asked: ReadonlyMap
 }
 
 function checkRule(check: CheckConstraint, draft: Draft): CheckRule | null {
-  const named = new Set<string>()
-  const expression = overTable(check.expression, (name) => {
-    const column = draft.source.columns.find((one) => one.name.toLowerCase() === name.toLowerCase())
-    if (column !== undefined) named.add(column.name)
-    return column !== undefined
-  })
-  const choices = draft.columns.filter((column) => named.has(column.source.name))
+  const expression = overTable(check.expression, draft.source)
+  const choices = draft.columns.filter((column) => expression.columns.includes(column.source.name))
   // The target judges what the config makes of a value, which is known only there.
   if (
     choices.some(
@@ -66,50 +60,16 @@ function checkRule(check: CheckConstraint, draft: Draft): CheckRule | null {
     return null
   const emptied = choices.filter(({ choice }) => choice?.empty === 'null')
   const broken = [
-    `NOT (${expression})`,
+    `NOT (${expression.sql})`,
     ...emptied.map(({ source }) => `t.${ident(source.name)} IS NOT ''`),
   ].join(' AND ')
   return {
     check,
     rule: {
       kind: 'check',
-      column: named.size === 1 ? [...named][0]! : null,
+      column: expression.columns.length === 1 ? expression.columns[0]! : null,
       broken: `(${broken})`,
       reason: `breaks CHECK (${check.expression.replace(/\s+/g, ' ').trim()})`,
     },
-  }
-}
-
-/**
- * The expression as it can stand in a SELECT over the table named `t`: names that go by the table's own
- * name go by `t`, and a text in double quotes is written as the text that SQLite takes it for.
- */
-function overTable(sql: string, isColumn: (name: string) => boolean): string {
-  const tokens = tokenize(sql)
-  let result = ''
-  let from = 0
-  const replace = (token: Token, text: string) => {
-    result += sql.slice(from, token.start) + text
-    from = token.end
-  }
-  for (const [i, token] of tokens.entries()) {
-    if (token.kind === 'string' || token.kind === 'sign') continue
-    const isPrefix = !/^\d/.test(token.text) && isSign(tokens[i + 1], '.')
-    if (isPrefix) replace(token, 't')
-    else if (!isColumn(nameOf(token)) && token.text.startsWith('"')) replace(token, literal(nameOf(token)))
-  }
-  return result + sql.slice(from)
-}
-
-/** What SQLite does not understand outside of its table is left to the target. */
-async function isStatement(source: SqliteSource, draft: Draft, rule: Rule): Promise<boolean> {
-  try {
-    await run({ source }, [
-      `SELECT 1 FROM ${qualified('main', draft.source.name)} AS t WHERE 0 AND ${rule.broken}`,
-    ])
-    return true
-  } catch (error) {
-    if (error instanceof LandfallError) return false
-    throw error
   }
 }

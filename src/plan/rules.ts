@@ -122,43 +122,6 @@ export function orphanRule(link: Link, dense: Dense | null): Rule {
   }
 }
 
-/** A btree's entry has at most a third of a page of 8 kB; what is left is for its header. */
-const MOST_INDEXED = 2_600
-
-/** An index of the source whose values may be too long for an index of PostgreSQL. */
-export interface LongKey {
-  readonly columns: readonly string[]
-  readonly unique: boolean
-  readonly rule: Rule
-}
-
-/** Found out beforehand: otherwise the index would fail when all rows are loaded. */
-export function longKeys({ source }: Draft): LongKey[] {
-  const numbers =
-    /^(INT|INTEGER|BIGINT|SMALLINT|TINYINT|REAL|DOUBLE|FLOAT|BOOL|BOOLEAN|DATE|DATETIME|TIMESTAMP)\b/i
-  const isText = (name: string) =>
-    !numbers.test(source.columns.find((column) => column.name === name)?.declared ?? '')
-  const keys = [
-    ...(source.primaryKey ? [{ columns: source.primaryKey.columns, unique: true }] : []),
-    ...source.indexes.map((index) => ({
-      columns: index.parts.flatMap((part) => part.column ?? []),
-      unique: index.unique,
-    })),
-  ]
-  return keys
-    .filter((key) => key.columns.some(isText))
-    .map(({ columns, unique }) => ({
-      columns,
-      unique,
-      rule: {
-        kind: 'index',
-        column: columns.length === 1 ? columns[0]! : null,
-        broken: `${columns.map((name) => `coalesce(octet_length(t.${ident(name)}), 0)`).join(' + ')} > ${MOST_INDEXED}`,
-        reason: `is longer than the ${MOST_INDEXED} bytes that an index of PostgreSQL can hold (${columns.join(', ')})`,
-      },
-    }))
-}
-
 /** Columns that may hold NULL in the source and must not in the target. */
 export function nullRules(draft: Draft): Rule[] {
   const rowid = draft.source.columns.find((column) => column.identity !== null)?.name

@@ -4,7 +4,7 @@ import type { Settings } from '../config/model.ts'
 import { ident, qualified } from '../connection/quote.ts'
 import type { SqliteSource } from '../connection/sqlite-source.ts'
 import type { ProgressListener } from '../contract/progress.ts'
-import type { Rule, ScanRange, TableProfile, TableQuestion } from '../profile/model.ts'
+import type { Finding, Rule, ScanRange, TableProfile, TableQuestion } from '../profile/model.ts'
 import { profileTable } from '../profile/profile.ts'
 import { run } from '../profile/run.ts'
 import type { Way } from '../types/model.ts'
@@ -12,7 +12,8 @@ import { mixedText, text } from '../types/text.ts'
 import { type CheckRule, checkRules } from './check-rules.ts'
 import type { Draft } from './draft.ts'
 import { judged, type Refuses } from './labels.ts'
-import { type Dense, type Link, type LongKey, linksOf, longKeys, nullRules, orphanRule } from './rules.ts'
+import { type LongKey, longKeys } from './long-indexes.ts'
+import { type Dense, type Link, linksOf, nullRules, orphanRule } from './rules.ts'
 import { type Asked, columnExpression, waysOf } from './ways.ts'
 
 /** Rows that one scanning statement looks at. */
@@ -45,6 +46,7 @@ export interface Studied {
   readonly ranges: readonly ScanRange[]
   readonly profiledRows: number | null
   readonly links: readonly { readonly link: Link; readonly rule: Rule }[]
+  /** Indexes with values that PostgreSQL's cannot hold. */
   readonly longKeys: readonly LongKey[]
   readonly checks: readonly CheckRule[]
 }
@@ -102,7 +104,7 @@ async function studyTable(
     link,
     rule: orphanRule(link, link.byRowid ? (dense.get(link.parent) ?? null) : null),
   }))
-  const long = longKeys(draft)
+  const long = await longKeys(source, draft)
   const checks = await checkRules(source, draft, asked)
   const waysOfColumn = async (name: string): Promise<readonly Way[]> => {
     const { ways } = asked.get(name)!
@@ -134,7 +136,21 @@ async function studyTable(
   }
   const profile = await namelessColumns(await profileTable(question), question)
   const profiledRows = partial ? total : null
-  return { draft, question, asked, profile, ranges, profiledRows, links, longKeys: long, checks }
+  const found = long.filter(({ rule }) => profile.findings.some((finding) => isOf(finding, rule)))
+  const longer = partial ? await foundIn(question, long) : found
+  return { draft, question, asked, profile, ranges, profiledRows, links, longKeys: longer, checks }
+}
+
+/** Whether a finding is of rows that break this rule. */
+export function isOf(finding: Finding, rule: Rule): boolean {
+  return finding.column === rule.column && finding.reason === rule.reason
+}
+
+/** Whether an index can be made depends on all rows, also where the profile looks at the first ones only. */
+async function foundIn({ source, table }: TableQuestion, keys: readonly LongKey[]): Promise<LongKey[]> {
+  const sql = keys.map(({ rule }) => `SELECT EXISTS (SELECT 1 FROM ${table} AS t WHERE ${rule.broken})`)
+  const results = await run({ source }, sql)
+  return keys.filter((_, i) => Number(results[i]![0]![0]) === 1)
 }
 
 /** Without the ways that are quicker because of what all values have in common: rows to come may not. */

@@ -1,6 +1,6 @@
-import type { CheckConstraint, Table } from '../catalog/model.ts'
+import type { CheckConstraint, Index, Table } from '../catalog/model.ts'
 import type { ExpressionColumn } from '../types/expression.ts'
-import type { LeftOut, TargetTable } from './model.ts'
+import type { LeftOut, TargetIndex, TargetTable } from './model.ts'
 
 /** A table that is moved: where it goes, and which columns with which types. */
 export interface MovedTable {
@@ -17,10 +17,17 @@ export interface BuiltTable {
   readonly table: TargetTable
   /** What is as in the source only nearly. */
   readonly notes: readonly string[]
+  /** The indexes of the table with the source's definition of each. */
+  readonly indexes: readonly BuiltIndex[]
   /** The checks of the source that the target will have. */
   readonly checks: readonly CheckConstraint[]
   /** Rules and indexes of the source that the target will not have, each with its reason. */
   readonly leftOut: readonly LeftOut[]
+}
+
+export interface BuiltIndex {
+  readonly index: TargetIndex
+  readonly source: Index
 }
 
 /** What the parts of a table are built with. */

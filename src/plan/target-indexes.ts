@@ -4,7 +4,7 @@ import { translate } from '../types/expression.ts'
 import { typeClass } from '../types/expression-value.ts'
 import type { TargetIndex, TargetTable } from './model.ts'
 import { madeName } from './names.ts'
-import type { Building } from './target-building.ts'
+import type { Building, BuiltIndex } from './target-building.ts'
 
 /** Types without an order, so that no btree can hold them. */
 const NO_ORDER = new Set([
@@ -42,7 +42,7 @@ export function targetPrimaryKey(building: Building): TargetTable['primaryKey'] 
 }
 
 /** Unique constraints and indexes, and what a primary key with a collation needs beside itself. */
-export function targetIndexes(building: Building, primaryKey: TargetTable['primaryKey']): TargetIndex[] {
+export function targetIndexes(building: Building, primaryKey: TargetTable['primaryKey']): BuiltIndex[] {
   const { moved } = building
   const key = moved.table.primaryKey
   const indexes = moved.table.indexes.flatMap((index) => targetIndex(building, index) ?? [])
@@ -66,7 +66,7 @@ export function targetIndexes(building: Building, primaryKey: TargetTable['prima
   return extra === null ? indexes : [extra, ...indexes]
 }
 
-function targetIndex(building: Building, index: Index): TargetIndex | null {
+function targetIndex(building: Building, index: Index): BuiltIndex | null {
   const { moved, expressions, leftOut } = building
   const kind = index.constraint ? 'unique constraint' : index.unique ? 'unique index' : 'index'
   const shown = index.name.startsWith('sqlite_autoindex_') || index.constraint ? partsText(index) : index.name
@@ -98,7 +98,7 @@ function targetIndex(building: Building, index: Index): TargetIndex | null {
       )
     : index.name
   const name = building.relationName(wanted)
-  return {
+  const target: TargetIndex = {
     name: constraint ? building.constraintName(name) : name,
     unique: index.unique,
     constraint,
@@ -106,6 +106,7 @@ function targetIndex(building: Building, index: Index): TargetIndex | null {
     columns: plain ? columns.map((column) => column!) : null,
     where: where === null || where.sql === 'true' ? null : where.sql,
   }
+  return { index: target, source: index }
 }
 
 type Part = { readonly sql: string; readonly column: string | null } | { readonly why: string }

@@ -50,11 +50,12 @@ export function buildTargetTable(
       name: moved.name,
       columns,
       primaryKey,
-      indexes,
+      indexes: indexes.map(({ index }) => index),
       foreignKeys,
       checks: checks.map(({ name, expression }) => ({ name, expression })),
     },
     notes: building.notes,
+    indexes,
     checks: checks.map(({ check }) => check),
     leftOut: building.leftOut,
   }

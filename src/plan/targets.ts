@@ -32,6 +32,7 @@ export function targetTables(
       ? {
           table: asItIs(moved, moved.existing),
           notes: untestedRules(moved.existing, all),
+          indexes: [],
           checks: [],
           leftOut: [],
         }

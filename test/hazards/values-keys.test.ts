@@ -188,3 +188,28 @@ test('duplicates of a composite key: equal after conversion in all parts', async
     ['2', 'x'],
   ])
 })
+
+describe('values that are too long for an index', () => {
+  const LONG = `CREATE TABLE t(id INTEGER PRIMARY KEY, v TEXT UNIQUE, w TEXT);
+    INSERT INTO t(v) VALUES (hex(randomblob(5000))), ('x')`
+
+  test('under a unique key are said', async () => {
+    const message = 't: some values of the unique v are longer than an index of PostgreSQL can hold'
+    const blocked = [{ code: 'LF205', column: 'v', message }]
+    expect((await plan(sqlite(LONG), await postgres())).blockers).toMatchObject(blocked)
+    const there = await postgres('CREATE TABLE t(id bigint PRIMARY KEY, v text UNIQUE, w text)')
+    expect((await plan(sqlite(LONG), there)).blockers).toMatchObject(blocked)
+  })
+
+  test('do no harm where the target has no such index', async () => {
+    const to = await postgres('CREATE TABLE t(id bigint PRIMARY KEY, v text, w text UNIQUE)')
+    expect((await migrate(sqlite(LONG), to)).exitCode).toBe(0)
+  })
+
+  test('do no harm outside of the index', async () => {
+    const from = sqlite(`CREATE TABLE t(id INTEGER PRIMARY KEY, v TEXT, open BOOLEAN);
+      CREATE UNIQUE INDEX opened ON t(v) WHERE t.open IS NULL;
+      INSERT INTO t(v, open) VALUES (hex(randomblob(5000)), 1), ('x', NULL)`)
+    expect((await migrate(from, await postgres())).exitCode).toBe(0)
+  })
+})

@@ -136,3 +136,18 @@ test('duplicates beyond are caught before anything is loaded, or set aside', asy
   const report = await migrate(from, to, { options: SET_ASIDE })
   expect(report).toMatchObject({ tables: [{ read: 91, loaded: 90, setAside: 1 }] })
 })
+
+test('values beyond that are too long for an index count', async () => {
+  const long = 'hex(randomblob(5000))'
+  const keys = 'CREATE INDEX short ON t(id, v) WHERE id < 50; CREATE INDEX slow ON t(v)'
+  const to = await postgres()
+  const report = await migrate(sqlite(late('TEXT', 'x', [long], keys)), to, { options: PART })
+  expect(report).toMatchObject({ exitCode: 0, tables: [{ loaded: 91 }] })
+  expect(
+    await query(to, "SELECT indexname FROM pg_indexes WHERE tablename = 't' ORDER BY indexname"),
+  ).toEqual([['short'], ['t_pkey']])
+  const unique = sqlite(late('TEXT UNIQUE', 'x', [long]))
+  expect((await plan(unique, await postgres(), { options: PART })).blockers).toMatchObject([
+    { code: 'LF205', table: 't', column: 'v' },
+  ])
+})
