@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { rmSync } from 'node:fs'
 import { hostname } from 'node:os'
 import type { Table } from '../catalog/model.ts'
@@ -15,6 +14,7 @@ import type { ChunkRecord, Holder, PlannedChunk, RunRecord } from '../journal/mo
 import { planHash } from '../plan/compare.ts'
 import { makePlan, type Planned } from '../plan/make.ts'
 import { checkTypes } from './check-types.ts'
+import { choicesOf } from './choices.ts'
 import { type OpenSource, targetCatalog } from './ends.ts'
 import { refuseBlockers, refuseChanges, refuseMissing } from './refuse.ts'
 import { refusedBy } from './refuses.ts'
@@ -72,7 +72,7 @@ export async function begin(start: Start): Promise<Begun> {
     if (run.fingerprint === from.source.fingerprint && run.choices === choicesOf(settings))
       return { kind: 'nothing', run }
   }
-  const planned = await planFor(start, run)
+  const planned = await planFor(run?.state === 'done' ? await asItWasDone(start, run) : start, run)
   if (run && before && (await isIdle(session, run, from.label)) && run.planHash !== planHash(planned.plan)) {
     // Nothing was loaded by the old plan: it failed early, and what made it fail was mended.
     refuseBlockers(planned.plan)
@@ -97,6 +97,12 @@ export async function begin(start: Start): Promise<Begun> {
     chunks: plannedChunks(planned),
   })
   return { kind: 'run', run: begun, planned, chunks: await readChunks(session, begun.id), resumed: false }
+}
+
+/** Rows that a run has set aside are compared as such; --bad-rows is of no more use to what is done. */
+async function asItWasDone(start: Start, run: RunRecord): Promise<Start> {
+  const aside = (await readChunks(start.session, run.id)).some((chunk) => (chunk.result?.setAside ?? 0) > 0)
+  return aside ? { ...start, settings: { ...start.settings, badRows: 'set-aside' } } : start
 }
 
 /** The run of this very source has loaded nothing yet. */
@@ -134,14 +140,6 @@ export async function planFor(start: Omit<Start, 'lock'>, run: RunRecord | null)
   if (run || settings.to !== 'embedded') return planned
   const space = spaceBlockers(from.source.path, settings.embeddedFolder)
   return { ...planned, plan: { ...planned.plan, blockers: [...planned.plan.blockers, ...space] } }
-}
-
-/** What the user chose, as far as it bears on the plan: an unchanged hash needs no new plan. */
-function choicesOf(settings: Settings): string {
-  const { moves, names, targetSchema, tables, exclude } = settings
-  return createHash('sha256')
-    .update(JSON.stringify({ moves, names, targetSchema, tables, exclude }))
-    .digest('hex')
 }
 
 function plannedChunks(planned: Planned): PlannedChunk[] {

@@ -146,7 +146,7 @@ async function testChunk(loading: Loading, move: Move, work: MoveWork, chunk: Ch
     if (shown.length === 0) continue
     throw new LandfallError('LF204', `${move.source}${test.column ? `.${test.column}` : ''} ${test.text}`, {
       place: { table: move.source, key: shown.join(', '), ...(test.column ? { column: test.column } : {}) },
-      hint: 'The rows before are loaded, and the same command goes on with these.\n--bad-rows set-aside   copy the others, keep these in landfall.rejects\nlandfall plan without --profile-rows finds all of them first',
+      hint: '--bad-rows set-aside   copy the others, keep these in landfall.rejects\nlandfall plan without --profile-rows finds all of them first',
     })
   }
 }

@@ -3,11 +3,12 @@ import type { Session } from '../connection/postgres.ts'
 import { LandfallError } from '../errors.ts'
 import { readChunks, setFingerprint } from '../journal/journal.ts'
 import type { RunRecord } from '../journal/model.ts'
-import { countedOn, planDifferences, planHash } from '../plan/compare.ts'
+import { countedOn, onlyCarriedOtherwise, planDifferences, planHash } from '../plan/compare.ts'
 import type { Planned } from '../plan/make.ts'
 import type { Plan } from '../plan/model.ts'
 import type { Start } from './begin.ts'
 import { changedTables } from './changed.ts'
+import { choicesOf } from './choices.ts'
 import { isThere } from './restart.ts'
 
 export async function refuseMissing(session: Session, plan: Plan): Promise<void> {
@@ -36,7 +37,11 @@ export async function refuseChanges(
       details,
     })
   }
-  if (run.planHash !== planHash(planned.plan)) {
+  const otherPlan = run.planHash !== planHash(planned.plan)
+  // A run that began with --profile-rows may go on without it, by what was found since.
+  const widened =
+    otherPlan && run.choices === choicesOf(settings) && onlyCarriedOtherwise(before, planned.plan)
+  if (otherPlan && !widened) {
     const differences = planDifferences(before, planned.plan)
     const what = sourceChanged
       ? 'the source changed since the run began, and the plan with it'
@@ -44,7 +49,12 @@ export async function refuseChanges(
     refuse(`${what}:\n  ${differences.join('\n  ')}`, differences, { differences })
   }
   if (!sourceChanged) return
-  const rows = await changedTables(from.source, planned, await readChunks(session, run.id))
+  const rows = await changedTables(
+    from.source,
+    planned,
+    await readChunks(session, run.id),
+    widened ? before : null,
+  )
   // A run that is not done sets its sequences by today's plan.
   const counted = run.state === 'done' ? countedOn(before, planned.plan) : []
   const tables = [...new Set([...rows, ...counted])]

@@ -53,7 +53,7 @@ async function attempt(run: Run, session: Session, lock: Lock): Promise<MigrateR
     return await carryOut(run, start, begun, lock, clock)
   } catch (error) {
     await recordFailure(session, lock, begun.run, error)
-    throw error
+    throw refusedLate(error)
   }
 }
 
@@ -98,6 +98,21 @@ async function carryOut(
   })
   await finishRun(session, lock, begun.run.id, report)
   return report
+}
+
+/** Status 5 means that nothing was written, but for what is met when the run has begun. */
+function refusedLate(error: unknown): unknown {
+  if (!(error instanceof LandfallError) || error.exitCode !== 5) return error
+  const { code, message, hint, place, details } = error
+  return new LandfallError(code, message, {
+    hint: [
+      'What was loaded before stays, and when the cause is mended the same command goes on.',
+      ...(hint === undefined ? [] : [hint]),
+    ].join('\n'),
+    ...(place === undefined ? {} : { place }),
+    details: { ...details, written: true },
+    cause: error,
+  })
 }
 
 /**

@@ -35,6 +35,35 @@ export function planHash(plan: Plan): string {
   return createHash('sha256').update(JSON.stringify(value)).digest('hex')
 }
 
+/**
+ * The plans differ only in how values travel, because the first one had not looked at all rows: what
+ * arrives in the target is the same. Whoever asks makes sure that the user chose the same for both.
+ */
+export function onlyCarriedOtherwise(before: Plan, now: Plan): boolean {
+  const meaning = (plan: Plan) =>
+    JSON.stringify([
+      plan.version,
+      plan.target.schema,
+      plan.moves.map((move) => ({
+        ...(decisions(move) as object),
+        format: undefined,
+        columns: move.columns.map(({ source, target, type, conversion }) => [
+          source,
+          target,
+          type,
+          conversion,
+        ]),
+      })),
+    ])
+  const later = new Map(now.moves.map((move) => [move.source, move]))
+  const differing = before.moves.filter(
+    (move) =>
+      JSON.stringify(decisions(move)) !==
+      JSON.stringify(later.has(move.source) && decisions(later.get(move.source)!)),
+  )
+  return meaning(before) === meaning(now) && differing.every((move) => move.profiledRows !== null)
+}
+
 /** Tables whose AUTOINCREMENT has counted on between two plans, also when no row of it is left. */
 export function countedOn(before: Plan, now: Plan): string[] {
   const floors = (plan: Plan, source: string) =>

@@ -47,7 +47,8 @@ export function renderError(error: unknown, ends: Ends = {}, style: Style = PLAI
   hint.forEach((line, i) => {
     lines.push(`  ${dim(i === 0 ? 'try   ' : '      ')} ${printable(line)}`)
   })
-  lines.push(`  ${error.exitCode === 5 ? 'nothing was written.     ' : ''}landfall docs ${error.code}`)
+  const unwritten = error.exitCode === 5 && error.details?.written !== true
+  lines.push(`  ${unwritten ? 'nothing was written.     ' : ''}landfall docs ${error.code}`)
   return `${lines.join('\n')}\n`
 }
 

@@ -1,6 +1,8 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { expect, test } from 'vitest'
+import { renderError } from '../../src/report/error.ts'
 import { bench, failure, query } from './migrating.ts'
 
 const { folder, sqlite, postgres, migrate, plan } = bench()
@@ -122,4 +124,44 @@ test('--restart with --checkpoint writes the file of the new run, also after an 
   writeFileSync(checkpoint, 'somebody’s notes')
   expect(await failure(migrate(from, to, again))).toMatchObject({ code: 'LF405' })
   expect(readFileSync(checkpoint, 'utf8')).toBe('somebody’s notes')
+})
+
+test('a row that is met while copying: nobody says that nothing was written', async () => {
+  const from = sqlite(
+    `CREATE TABLE t(id INTEGER PRIMARY KEY, n INT); WITH RECURSIVE i(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM i WHERE x < 3000)
+      INSERT INTO t SELECT x, x FROM i; UPDATE t SET n = 'many' WHERE id = 2990`,
+  )
+  const to = await postgres()
+  const sampled = { options: { profileRows: 100, batchSize: 500, jobs: 1 } }
+  const error = await failure(migrate(from, to, sampled))
+  expect(error).toMatchObject({ code: 'LF204', details: { written: true } })
+  expect(error.hint).toContain('What was loaded before stays')
+  expect(renderError(error)).not.toContain('nothing was written')
+  expect(await query(to, 'SELECT count(*) > 0 FROM t')).toEqual([['t']])
+  const unbegun = await failure(migrate(from, await postgres()))
+  expect(renderError(unbegun)).toContain('nothing was written')
+  // The hint's other way: without --profile-rows the run goes on once the row is mended.
+  const database = new DatabaseSync(from)
+  database.exec('UPDATE t SET n = 2990 WHERE id = 2990')
+  database.close()
+  expect(await migrate(from, to, { options: { batchSize: 500 } })).toMatchObject({
+    resumed: true,
+    exitCode: 0,
+  })
+  expect(await query(to, 'SELECT count(*)::text FROM t')).toEqual([['3000']])
+})
+
+test('a done run that set rows aside has nothing to do after the file was only touched', async () => {
+  const from = sqlite(`${ROWS}, (3, 'x')`)
+  const to = await postgres()
+  await migrate(from, to, { options: { badRows: 'set-aside' } })
+  const touch = (sql: string) => {
+    const database = new DatabaseSync(from)
+    database.exec(sql)
+    database.close()
+  }
+  touch('VACUUM')
+  expect((await migrate(from, to)).outcome).toBe('nothing-to-do')
+  touch(`INSERT INTO t VALUES (4, 'y')`)
+  expect(await failure(migrate(from, to))).toMatchObject({ code: 'LF201', details: { tables: ['t'] } })
 })
