@@ -75,7 +75,7 @@ export async function assemble(
 async function decide(input: PlanInput, studied: Studied, built: BuiltTable): Promise<Decided> {
   const { draft, profile, question } = studied
   const enforced = studied.links.filter(({ link }) => isEnforced(link, studied, built.table))
-  const uniques = uniquesToTest(draft, built.table, profile.ways)
+  const uniques = uniquesToTest(draft, built, profile.ways)
   const checked = studied.checks.filter(({ check }) => built.checks.includes(check))
   const rules = question.rules.filter(
     (rule) => rule.kind === 'null' || [...enforced, ...checked].some((one) => one.rule === rule),
@@ -132,6 +132,7 @@ function marked({ studied, links, rules, uniques, findings }: Decided): MarkedTa
       text: duplicateReason(unique.columns, unique.name),
       values: unique.values,
       nulls: unique.nulls,
+      where: unique.where,
     })),
     parents: links.map((link) => ({
       column: link.columns[0]!,

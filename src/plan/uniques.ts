@@ -1,16 +1,14 @@
 import { ident } from '../connection/quote.ts'
+import type { UniqueValues } from '../profile/duplicates.ts'
 import type { Way } from '../types/model.ts'
 import type { Draft } from './draft.ts'
-import type { TargetTable } from './model.ts'
+import { overTable } from './source-sql.ts'
+import type { BuiltTable } from './target-table.ts'
 
 /** A key of the target whose uniqueness nothing guarantees before the rows have been compared. */
-export interface UniqueQuestion {
+export interface UniqueQuestion extends UniqueValues {
   readonly columns: readonly string[]
-  /** Source SQL of the converted values. */
-  readonly values: readonly string[]
   readonly name: string
-  /** NULL equals NULL. */
-  readonly nulls: boolean
 }
 
 /**
@@ -18,10 +16,10 @@ export interface UniqueQuestion {
  */
 export function uniquesToTest(
   draft: Draft,
-  target: TargetTable,
+  built: BuiltTable,
   ways: ReadonlyMap<string, Way>,
 ): UniqueQuestion[] {
-  return keysOf(draft, target).flatMap((key) => {
+  return keysOf(draft, built).flatMap((key) => {
     const columns = key.columns.map((name) => draft.columns.find((column) => column.target === name))
     if (columns.some((column) => column === undefined)) return []
     const sources = columns.map((column) => column!.source.name)
@@ -29,11 +27,12 @@ export function uniquesToTest(
     // What citext takes for one are two in the source.
     const folds = columns.map((column) => /(^|\.)citext$/.test(column!.existing?.declared ?? ''))
     const kept = !folds.includes(true) && !key.nulls && chosen.every((way) => way.injective)
-    if (kept && isUnique(draft, sources)) return []
+    // A partial index of the target is the source's own.
+    if (kept && (key.where !== null || isUnique(draft, sources))) return []
     const values = sources.flatMap((name, i) =>
       chosen[i]!.equal(ident(name)).map((value) => (folds[i] ? `lower(${value})` : value)),
     )
-    return [{ columns: sources, values, name: key.name, nulls: key.nulls }]
+    return [{ columns: sources, values, name: key.name, nulls: key.nulls, where: key.where }]
   })
 }
 
@@ -41,10 +40,11 @@ interface Key {
   readonly name: string
   readonly columns: readonly string[]
   readonly nulls: boolean
+  readonly where: string | null
 }
 
-function keysOf(draft: Draft, target: TargetTable): Key[] {
-  const { existing } = draft
+function keysOf(draft: Draft, built: BuiltTable): Key[] {
+  const { existing, source } = draft
   if (existing) {
     const indexes = existing.indexes
       .filter(
@@ -54,16 +54,23 @@ function keysOf(draft: Draft, target: TargetTable): Key[] {
         name: index.name,
         columns: index.parts.map((part) => part.column!),
         nulls: index.nullsNotDistinct,
+        where: null,
       }))
     const key = existing.primaryKey
     return key
-      ? [{ name: key.name ?? 'primary key', columns: key.columns, nulls: false }, ...indexes]
+      ? [{ name: key.name ?? 'primary key', columns: key.columns, nulls: false, where: null }, ...indexes]
       : indexes
   }
-  const indexes = target.indexes
-    .filter((index) => index.unique && index.where === null && index.columns !== null)
-    .map((index) => ({ name: index.name, columns: index.columns!, nulls: false }))
-  return target.primaryKey ? [{ ...target.primaryKey, nulls: false }, ...indexes] : indexes
+  const indexes = built.indexes
+    .filter(({ index }) => index.unique && index.columns !== null)
+    .map(({ index, source: { where } }) => ({
+      name: index.name,
+      columns: index.columns!,
+      nulls: false,
+      where: where === null ? null : overTable(where, source).sql,
+    }))
+  const { primaryKey } = built.table
+  return primaryKey ? [{ ...primaryKey, nulls: false, where: null }, ...indexes] : indexes
 }
 
 /** Some unique key of the source lies within these columns. */

@@ -2,18 +2,23 @@ import { keyPreview } from '../connection/sqlite-key.ts'
 import type { Finding, TableQuestion } from './model.ts'
 import { run } from './run.ts'
 
+/** What must be unique. */
+export interface UniqueValues {
+  /** Source SQL of the converted values. */
+  readonly values: readonly string[]
+  /** NULL equals NULL. */
+  readonly nulls: boolean
+  /** Source SQL over `t`, true for the rows that count; null for all. */
+  readonly where: string | null
+}
+
 /**
  * Rows whose converted values occur before, in the order of the key: the first of each set is no
  * duplicate. One sort of the key's values, in SQLite.
  */
 export async function findDuplicates(
   question: TableQuestion,
-  unique: {
-    readonly columns: readonly string[]
-    readonly values: readonly string[]
-    readonly name: string
-    readonly nulls: boolean
-  },
+  unique: UniqueValues & { readonly columns: readonly string[]; readonly name: string },
 ): Promise<Finding | null> {
   const keys = question.key.expressions
   const values = unique.values.map((value) => `(${value}) COLLATE BINARY`).join(', ')
@@ -34,8 +39,9 @@ export async function findDuplicates(
 }
 
 /** SQL, true for a row that can be a duplicate: NULL differs from NULL, unless the key says otherwise. */
-export function counted(unique: { readonly values: readonly string[]; readonly nulls: boolean }): string {
-  return unique.nulls ? '1' : unique.values.map((value) => `(${value}) IS NOT NULL`).join(' AND ')
+export function counted({ values, nulls, where }: UniqueValues): string {
+  const present = nulls ? [] : values.map((value) => `(${value}) IS NOT NULL`)
+  return [...present, ...(where === null ? [] : [`(${where})`])].join(' AND ') || '1'
 }
 
 export function duplicateReason(columns: readonly string[], name: string): string {

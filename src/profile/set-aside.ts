@@ -1,7 +1,7 @@
 import { extname } from 'node:path'
 import { keyPreview, literalOf } from '../connection/sqlite-key.ts'
 import type { Cascade, CascadeLink } from './cascade-job.ts'
-import { counted } from './duplicates.ts'
+import { counted, type UniqueValues } from './duplicates.ts'
 import type { Finding, ScanRange, TableQuestion } from './model.ts'
 import { batches, run } from './run.ts'
 import { failingKeys } from './statements.ts'
@@ -20,7 +20,7 @@ export interface MarkedTable {
   readonly tests: readonly (Reason & { readonly sql: string })[]
   readonly failing: readonly ScanRange[]
   /** Keys that must be unique in the target, as the converted values will be. */
-  readonly uniques: readonly (Reason & { readonly values: readonly string[]; readonly nulls: boolean })[]
+  readonly uniques: readonly (Reason & UniqueValues)[]
   /** Parents that a row needs: the values that must agree, over `t` and over `p`; `present` over `t`. */
   readonly parents: readonly (Reason & {
     readonly parent: string

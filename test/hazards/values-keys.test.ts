@@ -213,3 +213,24 @@ describe('values that are too long for an index', () => {
     expect((await migrate(from, await postgres())).exitCode).toBe(0)
   })
 })
+
+describe('a partial unique index over values that become equal', () => {
+  const id = (word: string) => `'${word}d6f6e5a-0000-4000-8000-000000000007'`
+  const PARTIAL = `CREATE TABLE t(id INTEGER PRIMARY KEY, v UUID, state TEXT);
+    CREATE UNIQUE INDEX opened ON t(v) WHERE t.state = 'open' OR state IS NULL;
+    INSERT INTO t(v, state) VALUES (${id('a')}, 'open'), (${id('A')}, 'closed'), (${id('A')}, 'open'), (${id('A')}, 'closed'),
+      (${id('B')}, NULL), (${id('b')}, NULL), (NULL, 'open'), (NULL, 'open')`
+
+  test('is refused with the rows that it holds', async () => {
+    expect((await plan(sqlite(PARTIAL), await postgres())).blockers).toMatchObject([
+      { code: 'LF204', column: 'v', examples: ['id = 3', 'id = 6'] },
+    ])
+  })
+
+  test('sets these aside, and the index stands', async () => {
+    const to = await postgres()
+    await migrate(sqlite(PARTIAL), to, SET_ASIDE)
+    expect((await query(to, 'SELECT id FROM t ORDER BY id')).flat()).toEqual(['1', '2', '4', '5', '7', '8'])
+    expect(await query(to, "SELECT count(*) FROM pg_indexes WHERE indexname = 'opened'")).toEqual([['1']])
+  })
+})
