@@ -122,22 +122,24 @@ export function orphanRule(link: Link, dense: Dense | null): Rule {
   }
 }
 
-/** Columns that may hold NULL in the source and must not in the target. */
+/**
+ * Columns that must not hold NULL in the target. What the source declares is no proof: the declaration
+ * may have come after the rows. Only the rowid cannot be NULL.
+ */
 export function nullRules(draft: Draft): Rule[] {
   const rowid = draft.source.columns.find((column) => column.identity !== null)?.name
   const key = draft.existing?.primaryKey?.columns ?? []
   return draft.columns
     .filter(({ source, target, existing }) => {
-      if (isChanged(draft, source.name)) {
-        if (draft.existing === null && source.notNull) return true
-      } else if (source.notNull || source.name === rowid) return false
-      if (draft.existing) return existing!.notNull || key.includes(target)
-      return draft.source.primaryKey?.columns.includes(source.name) ?? false
+      if (source.name === rowid && !isChanged(draft, source.name)) return false
+      if (existing) return existing.notNull || key.includes(target)
+      return source.notNull || (draft.source.primaryKey?.columns.includes(source.name) ?? false)
     })
     .map(({ source }) => ({
       kind: 'null' as const,
       column: source.name,
-      broken: `${carriedValue(draft, source.name, 't')} IS NULL`,
+      // `IS NULL` would be answered from the declaration.
+      broken: `typeof(${carriedValue(draft, source.name, 't')}) = 'null'`,
       reason: 'is NULL, and the target must have a value',
     }))
 }

@@ -234,3 +234,25 @@ describe('a partial unique index over values that become equal', () => {
     expect(await query(to, "SELECT count(*) FROM pg_indexes WHERE indexname = 'opened'")).toEqual([['1']])
   })
 })
+
+test('NULL in a column that was declared NOT NULL later', async () => {
+  const from = () =>
+    sqlite((database) => {
+      database.exec(`CREATE TABLE t(id INTEGER PRIMARY KEY, v INTEGER, w TEXT);
+        INSERT INTO t(v, w) VALUES (1, 'a'), (NULL, 'b'), (3, NULL)`)
+      database.enableDefensive(false)
+      database.exec(`PRAGMA writable_schema = ON; UPDATE sqlite_master
+        SET sql = 'CREATE TABLE t(id INTEGER PRIMARY KEY, v INTEGER NOT NULL, w TEXT NOT NULL)' WHERE name = 't'`)
+    })
+  expect((await plan(from(), await postgres())).blockers).toMatchObject([
+    {
+      column: 'v',
+      message: 't.v is NULL, and the target must have a value in 1 of 3 rows',
+      examples: ['id = 2 (NULL)'],
+    },
+    { column: 'w', examples: ['id = 3 (NULL)'] },
+  ])
+  const to = await postgres()
+  expect(await migrate(from(), to, SET_ASIDE)).toMatchObject({ tables: [{ loaded: 1, setAside: 2 }] })
+  expect(await query(to, 'SELECT * FROM t')).toEqual([['1', '1', 'a']])
+})
