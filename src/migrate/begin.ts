@@ -2,24 +2,21 @@ import { rmSync } from 'node:fs'
 import { hostname } from 'node:os'
 import type { Table } from '../catalog/model.ts'
 import { tally } from '../checks/rows.ts'
-import type { Settings } from '../config/model.ts'
 import type { Session } from '../connection/postgres.ts'
-import type { Target } from '../connection/target.ts'
-import type { Tools } from '../contract/tools.ts'
 import { compareCheckpoint } from '../journal/checkpoint.ts'
 import { createdTables } from '../journal/evidence.ts'
-import type { Epoch } from '../journal/fence.ts'
 import { beginRun, findRun, readChunks, readPlan, resumeRun } from '../journal/journal.ts'
 import type { ChunkRecord, Holder, PlannedChunk, RunRecord } from '../journal/model.ts'
 import { planHash } from '../plan/compare.ts'
 import { makePlan, type Planned } from '../plan/make.ts'
 import { checkTypes } from './check-types.ts'
 import { choicesOf } from './choices.ts'
-import { type OpenSource, targetCatalog } from './ends.ts'
+import { targetCatalog } from './ends.ts'
 import { refuseBlockers, refuseChanges, refuseMissing } from './refuse.ts'
 import { refusedBy } from './refuses.ts'
 import { countRows, holdsRows, takeBack } from './restart.ts'
 import { spaceBlockers } from './space.ts'
+import type { Start } from './start.ts'
 
 /** A run that may go on, or the news that there is nothing to do. */
 export type Begun =
@@ -31,15 +28,6 @@ export type Begun =
       readonly chunks: readonly ChunkRecord[]
       readonly resumed: boolean
     }
-
-export interface Start {
-  readonly settings: Settings
-  readonly tools: Tools
-  readonly from: OpenSource
-  readonly target: Target
-  readonly session: Session
-  readonly lock: Epoch
-}
 
 export const holder = (): Holder => ({ host: hostname(), pid: process.pid })
 

@@ -1,4 +1,5 @@
 import { checkRows, tally } from '../checks/rows.ts'
+import type { Session } from '../connection/postgres.ts'
 import { ident, qualified } from '../connection/quote.ts'
 import type { CheckResult } from '../contract/check.ts'
 import { LandfallError } from '../errors.ts'
@@ -11,8 +12,8 @@ import { run as runStatements } from '../profile/run.ts'
 import { runSteps } from '../schema/apply.ts'
 import { createStatements } from '../schema/postgres.ts'
 import { finishSteps } from '../schema/steps.ts'
-import type { Start } from './begin.ts'
 import { targetCatalog } from './ends.ts'
+import type { Start } from './start.ts'
 
 /** Makes the target's schema and tables where they are missing; each table together with its record. */
 export async function createTables(start: Start, run: RunRecord, plan: Plan): Promise<void> {
@@ -23,7 +24,7 @@ export async function createTables(start: Start, run: RunRecord, plan: Plan): Pr
     const schema = `schema ${ident(plan.target.schema)}`
     if (!done.has(schema)) {
       await fenced(session, lock, async () => {
-        await session.query(`CREATE SCHEMA IF NOT EXISTS ${ident(plan.target.schema)}`)
+        await createSchema(session, plan.target.schema)
         await recordStep(session, run.id, schema)
       })
     }
@@ -35,8 +36,39 @@ export async function createTables(start: Start, run: RunRecord, plan: Plan): Pr
       for (const sql of createStatements(target)) await session.query(sql)
       for (const sql of rights(start, target)) await session.query(sql)
       await recordStep(session, run.id, name, target)
+    }).catch((error: unknown) => {
+      throw withWayOut(error, plan.target.schema)
     })
   }
+}
+
+/** IF NOT EXISTS asks for the right to create one also where the schema is there. */
+async function createSchema(session: Session, name: string): Promise<void> {
+  const { rows } = await session.query('SELECT FROM pg_catalog.pg_namespace WHERE nspname = $1', [name])
+  if (rows.length > 0) return
+  try {
+    await session.query(`CREATE SCHEMA IF NOT EXISTS ${ident(name)}`)
+  } catch (error) {
+    throw withWayOut(error, name)
+  }
+}
+
+/** The server's refusal to make something, with what can be done about it. */
+function withWayOut(error: unknown, schema: string): unknown {
+  if (!(error instanceof LandfallError) || error.code !== 'LF304') return error
+  const hint =
+    error.details?.sqlstate === '42501'
+      ? `The role lacks a right. Somebody who has it: CREATE SCHEMA ${ident(schema)}, or GRANT CREATE ON SCHEMA ${ident(schema)} TO the role; --target-schema NAME   a schema in which the role may make tables`
+      : error.details?.sqlstate === '42P07'
+        ? 'Something of that name was made in the target since the plan. Rename or drop it, and the same command goes on; --target-schema NAME   another schema'
+        : null
+  if (hint === null) return error
+  return new LandfallError('LF304', error.message, {
+    hint: [...(error.hint === undefined ? [] : [error.hint]), hint].join('\n'),
+    ...(error.place === undefined ? {} : { place: error.place }),
+    ...(error.details === undefined ? {} : { details: error.details }),
+    cause: error,
+  })
 }
 
 function rights({ settings }: Start, target: { readonly schema: string; readonly name: string }): string[] {

@@ -6,10 +6,10 @@ import type { RunRecord } from '../journal/model.ts'
 import { countedOn, onlyCarriedOtherwise, planDifferences, planHash } from '../plan/compare.ts'
 import type { Planned } from '../plan/make.ts'
 import type { Plan } from '../plan/model.ts'
-import type { Start } from './begin.ts'
 import { changedTables } from './changed.ts'
 import { choicesOf } from './choices.ts'
 import { isThere } from './restart.ts'
+import type { Start } from './start.ts'
 
 export async function refuseMissing(session: Session, plan: Plan): Promise<void> {
   for (const { target } of plan.moves) {

@@ -9,11 +9,12 @@ import { failRun, finishRun, readPlan, readResult, setPhase } from '../journal/j
 import { acquireLock, type Lock } from '../journal/lock.ts'
 import type { ChunkRecord, RunRecord } from '../journal/model.ts'
 import type { Plan } from '../plan/model.ts'
-import { type Begun, begin, holder, type Start } from './begin.ts'
+import { type Begun, begin, holder } from './begin.ts'
 import type { OpenSource } from './ends.ts'
 import { checkTables, createTables, finishTables } from './finish.ts'
 import { load, type Span } from './load.ts'
 import { migrateReport, PhaseClock } from './report.ts'
+import type { Start } from './start.ts'
 
 export interface Run {
   readonly settings: Settings

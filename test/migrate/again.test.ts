@@ -165,3 +165,26 @@ test('a done run that set rows aside has nothing to do after the file was only t
   touch(`INSERT INTO t VALUES (4, 'y')`)
   expect(await failure(migrate(from, to))).toMatchObject({ code: 'LF201', details: { tables: ['t'] } })
 })
+
+test('a role that may make tables in its schema, and no schemas', async () => {
+  const from = sqlite(ROWS)
+  const to = await postgres()
+  const role = `mover_${process.pid}_${Date.now()}`
+  await query(
+    to,
+    `CREATE ROLE ${role} LOGIN PASSWORD 'm'; CREATE SCHEMA landfall AUTHORIZATION ${role}; CREATE SCHEMA app AUTHORIZATION ${role}; CREATE SCHEMA other`,
+  )
+  const url = new URL(to)
+  url.username = role
+  url.password = 'm'
+  for (const [targetSchema, name] of [
+    ['other', 'o'],
+    ['missing', 'm'],
+  ] as const) {
+    const refused = await failure(migrate(from, url.href, { options: { targetSchema, name } }))
+    expect(refused).toMatchObject({ code: 'LF304', details: { sqlstate: '42501' } })
+    expect(refused.hint).toMatch(/GRANT CREATE ON SCHEMA .*--target-schema NAME/)
+  }
+  expect((await migrate(from, url.href, { options: { targetSchema: 'app' } })).outcome).toBe('done')
+  expect(await query(to, 'SELECT count(*)::text FROM app.t')).toEqual([['2']])
+})

@@ -1,0 +1,16 @@
+import type { Settings } from '../config/model.ts'
+import type { Session } from '../connection/postgres.ts'
+import type { Target } from '../connection/target.ts'
+import type { Tools } from '../contract/tools.ts'
+import type { Epoch } from '../journal/fence.ts'
+import type { OpenSource } from './ends.ts'
+
+/** What every part of an attempt works with. */
+export interface Start {
+  readonly settings: Settings
+  readonly tools: Tools
+  readonly from: OpenSource
+  readonly target: Target
+  readonly session: Session
+  readonly lock: Epoch
+}
