@@ -1,6 +1,7 @@
 import type { ForeignKey } from '../catalog/model.ts'
 import { ident, qualified } from '../connection/quote.ts'
 import type { Rule } from '../profile/model.ts'
+import { affinityOf } from '../types/expression-value.ts'
 import type { Draft } from './draft.ts'
 
 /** A source's foreign key that will be enforced in the target, in terms of the source. */
@@ -18,7 +19,7 @@ export interface Link {
   readonly childValues: readonly string[]
   readonly parentValues: readonly string[]
   readonly reason: string
-  /** The parent is found by its INTEGER PRIMARY KEY alone. */
+  /** The parent is found by its INTEGER PRIMARY KEY alone, and the child's values compare as numbers. */
   readonly byRowid: boolean
 }
 
@@ -52,6 +53,7 @@ export function linksOf(draft: Draft, drafts: readonly Draft[]): Link[] {
         reason: `has no parent in ${parent.source.name}`,
         byRowid:
           refs.length === 1 &&
+          isNumeric(draft, columns[0]!) &&
           !isChanged(draft, columns[0]!) &&
           !isChanged(parent, refs[0]!) &&
           parent.source.columns.some((column) => column.name === refs[0] && column.identity !== null),
@@ -66,6 +68,12 @@ function sourceColumn(draft: Draft, name: string): string | null {
     draft.existing ? column.target === name : column.source.name.toLowerCase() === name.toLowerCase(),
   )
   return found?.source.name ?? null
+}
+
+/** Any other column's texts are compared with numbers as texts: `'10' < 2`. */
+function isNumeric({ source }: Draft, name: string): boolean {
+  const affinity = affinityOf(source.columns.find((column) => column.name === name)?.declared ?? '')
+  return affinity === 'integer' || affinity === 'real' || affinity === 'numeric'
 }
 
 const choiceOf = (draft: Draft, name: string) =>

@@ -79,6 +79,19 @@ describe('orphans', () => {
     expect(await foreignKeys(to, 'c')).toEqual(['FOREIGN KEY (code) REFERENCES p(code)'])
   })
 
+  test('are not those whose text is the number of a parent', async () => {
+    const from =
+      sqlite(`CREATE TABLE p(id INTEGER PRIMARY KEY); CREATE TABLE c(id INTEGER PRIMARY KEY, p TEXT);
+      WITH n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 12) INSERT INTO p SELECT x FROM n;
+      INSERT INTO c(p) VALUES ('5'), ('10'), ('13')`)
+    const to = await postgres(
+      'CREATE TABLE p(id text PRIMARY KEY); CREATE TABLE c(id int PRIMARY KEY, p text REFERENCES p)',
+    )
+    expect((await plan(from, to)).blockers).toMatchObject([{ table: 'c', examples: ['id = 3 ("13")'] }])
+    await migrate(from, to, SET_ASIDE)
+    expect(await ids(to, 'c')).toEqual(['1', '2'])
+  })
+
   test('where the target enforces the key already', async () => {
     const to = await postgres(`CREATE TABLE users(id bigint PRIMARY KEY);
       CREATE TABLE orders(id bigint PRIMARY KEY, user_id bigint REFERENCES users(id));`)
