@@ -26,7 +26,10 @@ export async function takeBack(session: Session, epoch: Epoch, run: RunRecord, t
     if (!isMade(schema, name) && !filled.includes(move)) continue
     await refuseOtherRows(session, schema, name, tally(chunks, move.source).loaded)
   }
-  if (run.state === 'done') await confirm(run, [...made, ...filled.map((move) => move.target)], tools)
+  if (run.state === 'done') {
+    const emptied = filled.map((move) => move.target)
+    await confirm(run, [...made].reverse(), emptied, tools)
+  }
   await fenced(session, epoch, async () => {
     const drop = made.map((table) => qualified(table.schema, table.name))
     if (drop.length > 0) await session.query(`DROP TABLE IF EXISTS ${drop.join(', ')}`)
@@ -47,7 +50,7 @@ async function refuseOtherRows(
   if (rows === loaded) return
   throw new LandfallError(
     'LF203',
-    `${schema}.${name} holds ${rows} rows, and the run that is to be taken back wrote ${loaded}`,
+    `${schema}.${name} holds ${rows.toLocaleString('en')} rows, and the run that is to be taken back wrote ${loaded.toLocaleString('en')}`,
     {
       place: { table: name },
       hint: 'Somebody else has written there. Save what is needed, empty or drop the table yourself, and start again with --restart.',
@@ -76,15 +79,30 @@ export async function countRows(session: Session, schema: string, name: string):
   return Number(rows[0]!.n)
 }
 
+/** What is done is somebody's data by now: a person has to say yes, knowing what goes. */
 async function confirm(
   run: RunRecord,
-  tables: readonly { readonly schema: string; readonly name: string }[],
+  dropped: readonly TableName[],
+  emptied: readonly TableName[],
   tools: Tools,
 ): Promise<void> {
-  const names = tables.map((table) => `${table.schema}.${table.name}`)
-  const question = `The migration ${run.migration} is done. Drop or empty these tables with all their rows and begin again?\n  ${names.join(', ')}`
-  if (tools.ask && (await tools.ask(question))) return
-  throw new LandfallError('LF206', 'nothing was taken back: the migration is done, and nobody said yes', {
-    hint: 'Answer the question in a terminal, or give --yes.',
-  })
+  const listed = (what: string, tables: readonly TableName[]) =>
+    tables.length === 0
+      ? []
+      : [`  ${what}   ${tables.map(({ schema, name }) => `${schema}.${name}`).join(', ')}`]
+  const question = [
+    `The migration ${run.migration} is done. Take it back, with all rows of these tables, and begin again?`,
+    ...listed('dropped', dropped),
+    ...listed('emptied', emptied),
+  ].join('\n')
+  if (tools.ask === undefined)
+    throw new LandfallError('LF206', 'nothing was taken back: the migration is done, and nobody said yes', {
+      hint: 'Answer the question in a terminal, or give --yes.',
+    })
+  if (!(await tools.ask(question))) throw new LandfallError('LF206', 'you said no; nothing was changed')
+}
+
+interface TableName {
+  readonly schema: string
+  readonly name: string
 }

@@ -67,7 +67,11 @@ export async function assemble(
       moves: decided.map((one) => moveOf(input, one, drafted, markings)),
       leftOut: [...drafted.leftOut, ...targets.leftOut, ...decided.flatMap((one) => one.leftOut)],
       blockers: blockersOf(input, drafted, decided, occupied),
-      notes: [...drafted.notes, ...input.source.notes],
+      notes: [
+        ...(drafted.drafts.length === 0 ? ['no table was found to move'] : []),
+        ...drafted.notes,
+        ...input.source.notes,
+      ],
     }),
   }
 }
@@ -212,8 +216,16 @@ function blockersOf(
     ...decided.flatMap((one) => one.blockers),
     ...(input.settings.badRows === 'stop'
       ? decided.flatMap(({ studied, findings }) =>
-          findings.map((finding) => findingBlocker(studied.draft, finding, studied.profile.rows)),
+          findings.map((finding) =>
+            findingBlocker(studied.draft, finding, studied.profile.rows, wayOf(studied, finding)),
+          ),
         )
       : []),
   ]
+}
+
+/** The way that the rows do not fit, or null where they break a rule. */
+function wayOf({ profile }: Studied, { column, reason }: Finding): Way | null {
+  const way = column === null ? undefined : profile.ways.get(column)
+  return way?.misfitReason === reason ? way : null
 }

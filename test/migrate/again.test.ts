@@ -188,3 +188,31 @@ test('a role that may make tables in its schema, and no schemas', async () => {
   expect((await migrate(from, url.href, { options: { targetSchema: 'app' } })).outcome).toBe('done')
   expect(await query(to, 'SELECT count(*)::text FROM app.t')).toEqual([['2']])
 })
+
+test('--restart says which tables it drops and which it empties, and a no changes nothing', async () => {
+  const from = sqlite(`${ROWS}; CREATE TABLE made(x INT); INSERT INTO made VALUES (1)`)
+  const to = await postgres('CREATE TABLE t(id bigint PRIMARY KEY, n bigint)')
+  await migrate(from, to)
+  const asked: string[] = []
+  const ask = async (question: string) => {
+    asked.push(question)
+    return false
+  }
+  const no = await failure(migrate(from, to, { options: { restart: true }, tools: { ask } }))
+  expect(no).toMatchObject({ code: 'LF206', message: 'you said no; nothing was changed' })
+  expect(no.hint).toBeUndefined()
+  expect(asked[0]).toMatch(/\n {2}dropped {3}public\.made\n {2}emptied {3}public\.t$/)
+  expect(await query(to, 'SELECT (SELECT count(*) FROM t) + (SELECT count(*) FROM made)')).toEqual([['3']])
+  await query(to, 'INSERT INTO t SELECT i + 10 FROM generate_series(1, 1234) i')
+  const other = await failure(migrate(from, to, { options: { restart: true }, tools: { ask } }))
+  expect(other).toMatchObject({ code: 'LF203', message: expect.stringContaining('holds 1,236 rows') })
+})
+
+test('a database without a table is moved, and its report says that there was none', async () => {
+  const from = sqlite('CREATE TABLE t(x INT); DROP TABLE t')
+  const to = await postgres()
+  expect((await plan(from, to)).notes).toContain('no table was found to move')
+  const done = await migrate(from, to)
+  expect(done).toMatchObject({ outcome: 'done', exitCode: 0, tables: [] })
+  expect(done.notes).toContain('no table was found to move')
+})
