@@ -89,8 +89,9 @@ export const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
     what: 'The source is not what it was when this migration began.',
     why: 'Rows already copied could differ from the source as it is now, and going on would mix two states.',
     todo: [
+      'If this is another database, give its migration a name of its own: --name NAME, or name in the config.',
+      'Stop the writers, or copy the file and migrate the copy.',
       'landfall migrate --restart begins again with the source as it is now.',
-      'Stop the writers first, or copy the file and migrate the copy.',
     ],
   },
   LF202: {
@@ -98,6 +99,7 @@ export const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
     why: 'The config, an option or a schema changed in between, so what is in the target was made by other rules.',
     todo: [
       'Put back what was changed and run again to go on.',
+      'For another database, or for other tables of this one, give the migration a name of its own: --name NAME, or name in the config.',
       'Or begin again by the new rules: landfall migrate --restart.',
     ],
   },
@@ -135,7 +137,10 @@ export const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
   LF207: {
     what: 'The target or the working folder has less free disk space than the migration is estimated to need.',
     why: 'Rows, indexes and the write-ahead log take space at the same time; a full disk in the middle stops the whole server.',
-    todo: ['Free some space, or give the server a larger disk.', 'Move fewer tables at once with --tables.'],
+    todo: [
+      'Free some space, or give the server a larger disk.',
+      'Or name a server that has the room: --to postgres://…',
+    ],
   },
   LF301: {
     what: 'No connection to the target could be made.',
