@@ -2,6 +2,7 @@ import { ident } from '../connection/quote.ts'
 import { duplicateReason, findDuplicates } from '../profile/duplicates.ts'
 import type { Finding, Rule } from '../profile/model.ts'
 import type { MarkedTable, Marking } from '../profile/set-aside.ts'
+import type { Way } from '../types/model.ts'
 import {
   circleBlocker,
   findingBlocker,

@@ -1,11 +1,15 @@
 import type { Catalog } from '../catalog/model.ts'
 import { nameParts } from '../connection/quote.ts'
 import type { Finding } from '../profile/model.ts'
-import type { Draft } from './draft.ts'
+import type { Way } from '../types/model.ts'
+import type { Draft, DraftColumn } from './draft.ts'
 import type { Blocker } from './model.ts'
 
-/** Rows that do not fit, as something that a person has to decide. */
-export function findingBlocker(draft: Draft, finding: Finding, total: number): Blocker {
+/**
+ * Rows that do not fit, as something that a person has to decide. `way`: the one that the column's values
+ * do not fit; null where the rows break another rule.
+ */
+export function findingBlocker(draft: Draft, finding: Finding, total: number, way: Way | null): Blocker {
   const column = draft.columns.find((one) => one.source.name === finding.column)
   const where = finding.column === null ? draft.source.name : `${draft.source.name}.${finding.column}`
   const these = finding.rows === 1 ? 'this one' : `these ${finding.rows.toLocaleString('en')}`
@@ -17,17 +21,19 @@ export function findingBlocker(draft: Draft, finding: Finding, total: number): B
     examples: finding.examples,
     choices: [
       `--bad-rows set-aside   copy the others, keep ${these} in landfall.rejects`,
-      ...(column ? columnChoices(draft, column.target, finding.reason) : []),
+      ...(column ? [`moves.${draft.target}.columns.${column.target}: ${columnChoices(column, way)}`] : []),
     ],
   }
 }
 
-function columnChoices(draft: Draft, column: string, reason: string): string[] {
-  const path = `moves.${draft.target}.columns.${column}`
-  if (/parent|NULL|same/.test(reason)) return [`${path}: { convert: sql\`…\` }`]
-  if (/UTF-8/.test(reason))
-    return [`${path}: { nul: 'strip' }, { invalidUtf8: 'replace' } or { type: 'bytea' }`]
-  return [`${path}: { type: 'text' } or { convert: sql\`…\` }`]
+function columnChoices({ existing }: DraftColumn, way: Way | null): string {
+  const convert = '{ convert: sql`…` }'
+  if (way === null) return convert
+  const isText = way.type === 'text' && way.carrier !== 'label'
+  // The type of a table that is there cannot be chosen.
+  const type = existing ? convert : `{ type: '${isText ? 'bytea' : 'text'}' }`
+  if (isText) return `{ nul: 'strip' }, { invalidUtf8: 'replace' } or ${type}`
+  return existing ? convert : `${type} or ${convert}`
 }
 
 function count(rows: number): string {

@@ -80,3 +80,20 @@ test('checks that the target does not get, and those of a table that is there, s
   const to = await postgres('CREATE TABLE t(id bigint PRIMARY KEY, v text, d text)')
   expect((await migrate(from, to)).exitCode).toBe(0)
 })
+
+test('the choices go by what is broken, not by the words for it', async () => {
+  const from = sqlite(`CREATE TABLE t(id INTEGER PRIMARY KEY, v TEXT CHECK (v <> 'UTF-8'), n INTEGER);
+    PRAGMA ignore_check_constraints = ON; INSERT INTO t VALUES (1, 'UTF-8', 'x'), (2, 'a' || char(0), 2)`)
+  const choices = async (to: string) =>
+    (await plan(from, to)).blockers.map(({ choices }) => choices.at(-1)!.replace('moves.t.columns.', ''))
+  expect(await choices(await postgres())).toEqual([
+    "v: { nul: 'strip' }, { invalidUtf8: 'replace' } or { type: 'bytea' }",
+    "n: { type: 'text' } or { convert: sql`…` }",
+    'v: { convert: sql`…` }',
+  ])
+  const there = await postgres('CREATE TABLE t(id bigint PRIMARY KEY, v text, n bigint)')
+  expect(await choices(there)).toEqual([
+    "v: { nul: 'strip' }, { invalidUtf8: 'replace' } or { convert: sql`…` }",
+    'n: { convert: sql`…` }',
+  ])
+})
