@@ -26,8 +26,17 @@ export async function ensureJournal(session: Session): Promise<void> {
       rows: [schema],
     } = await session.query("SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = 'landfall'")
     // Not IF NOT EXISTS: that asks for the right to create even where an administrator made the schema.
-    if (schema === undefined) await session.query('CREATE SCHEMA landfall')
+    if (schema === undefined) await session.query('CREATE SCHEMA landfall').catch(withWayOut)
     await session.query(creation())
+  })
+}
+
+function withWayOut(error: unknown): never {
+  if (!(error instanceof LandfallError) || error.details?.sqlstate !== '42501') throw error
+  throw new LandfallError(error.code, error.message, {
+    hint: 'The role may make no schemas. Somebody who may: CREATE SCHEMA landfall AUTHORIZATION the role; the journal is kept there.',
+    details: error.details,
+    cause: error,
   })
 }
 

@@ -172,11 +172,15 @@ test('a role that may make tables in its schema, and no schemas', async () => {
   const role = `mover_${process.pid}_${Date.now()}`
   await query(
     to,
-    `CREATE ROLE ${role} LOGIN PASSWORD 'm'; CREATE SCHEMA landfall AUTHORIZATION ${role}; CREATE SCHEMA app AUTHORIZATION ${role}; CREATE SCHEMA other`,
+    `CREATE ROLE ${role} LOGIN PASSWORD 'm'; CREATE SCHEMA app AUTHORIZATION ${role}; CREATE SCHEMA other`,
   )
   const url = new URL(to)
   url.username = role
   url.password = 'm'
+  const journal = await failure(migrate(from, url.href))
+  expect(journal).toMatchObject({ code: 'LF304', details: { sqlstate: '42501' } })
+  expect(journal.hint).toContain('CREATE SCHEMA landfall AUTHORIZATION')
+  await query(to, `CREATE SCHEMA landfall AUTHORIZATION ${role}`)
   for (const [targetSchema, name] of [
     ['other', 'o'],
     ['missing', 'm'],
