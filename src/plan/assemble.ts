@@ -71,6 +71,7 @@ export async function assemble(
       notes: [
         ...(drafted.drafts.length === 0 ? ['no table was found to move'] : []),
         ...drafted.notes,
+        ...weaker(studied),
         ...input.source.notes,
       ],
     }),
@@ -102,6 +103,19 @@ async function decide(input: PlanInput, studied: Studied, built: BuiltTable): Pr
     uniques,
     findings,
   }
+}
+
+/** Columns whose content asked for another type than their declaration: easily overlooked, and for good. */
+function weaker(studied: readonly Studied[]): string[] {
+  const columns = studied.flatMap(({ draft, profile }) =>
+    draft.columns
+      .filter(
+        ({ source, existing }) => !existing && source.declared !== '' && profile.vetoes.has(source.name),
+      )
+      .map(({ source }) => `${draft.source.name}.${source.name} (${profile.ways.get(source.name)!.type})`),
+  )
+  if (columns.length === 0) return []
+  return [`weaker than declared, because of values that do not fit: ${columns.join(', ')}`]
 }
 
 /** Foreign keys that the new table will not get cannot be broken. */

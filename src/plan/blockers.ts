@@ -20,7 +20,7 @@ export function findingBlocker(draft: Draft, finding: Finding, total: number, wa
     message: `${where} ${finding.reason} in ${count(finding.rows)} of ${count(total)} rows`,
     examples: finding.examples,
     choices: [
-      `--bad-rows set-aside   copy the others, keep ${these} in landfall.rejects`,
+      `--bad-rows set-aside   copy the others, keep ${these} and what refers to ${finding.rows === 1 ? 'it' : 'them'} in landfall.rejects`,
       ...(column ? [`moves.${draft.target}.columns.${column.target}: ${columnChoices(column, way)}`] : []),
     ],
   }
