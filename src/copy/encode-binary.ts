@@ -15,8 +15,9 @@ import {
   putTime,
   putUuid,
 } from './binary-fields.ts'
-import { type Carriers, MisfitError, type Row, type RowEncoder } from './model.ts'
+import type { Carriers, Row, RowEncoder } from './model.ts'
 import { Output } from './output.ts'
+import { rowEncoder } from './row-encoder.ts'
 
 /** `PGCOPY\n\377\r\n\0`, then no flags and no header extension. */
 const HEADER = Buffer.from('5047434f50590aff0d0a000000000000000000', 'hex')
@@ -125,21 +126,5 @@ export function binaryEncoder(carriers: Carriers): RowEncoder {
     }
   }
 
-  return {
-    header: HEADER,
-    trailer: TRAILER,
-    get size() {
-      return out.size
-    },
-    encode(rows) {
-      let index = 0
-      try {
-        for (; index < rows.length; index += 1) encodeRow(rows[index]!)
-      } catch (error) {
-        if (error instanceof MisfitError) error.row = index
-        throw error
-      }
-    },
-    take: () => out.take(),
-  }
+  return rowEncoder(out, encodeRow, { header: HEADER, trailer: TRAILER })
 }

@@ -1,6 +1,7 @@
 import { type Carrier, width } from '../types/model.ts'
 import { type Carriers, MisfitError, type Row, type RowEncoder } from './model.ts'
 import { LARGE_VALUE, Output } from './output.ts'
+import { rowEncoder } from './row-encoder.ts'
 import { BYTE_FIELDS, TEXT_FIELDS } from './text-fields.ts'
 
 const NOTHING = new Uint8Array(0)
@@ -28,23 +29,7 @@ export function textEncoder(carriers: Carriers): RowEncoder {
     putByte(out, NEWLINE)
   }
 
-  return {
-    header: NOTHING,
-    trailer: NOTHING,
-    get size() {
-      return out.size
-    },
-    encode(rows) {
-      let index = 0
-      try {
-        for (; index < rows.length; index += 1) encodeRow(rows[index]!)
-      } catch (error) {
-        if (error instanceof MisfitError) error.row = index
-        throw error
-      }
-    },
-    take: () => out.take(),
-  }
+  return rowEncoder(out, encodeRow, { header: NOTHING, trailer: NOTHING })
 }
 
 /** The function that writes one column of a row. */
