@@ -4,10 +4,11 @@ import type { Client, Connection } from 'pg'
 export interface CopyIn {
   /**
    * Hands over bytes in the COPY's format; rows may be cut anywhere. Resolves when more should follow,
-   * which is before the bytes are on their way: a chunk must not be changed after it was handed over.
-   * At most 1 GiB less 5 bytes in one chunk. Rejects as soon as the server has refused a row.
+   * which is before the bytes are on their way: a chunk must not be changed before `sent` was called,
+   * which does not happen when the connection fails. At most 1 GiB less 5 bytes in one chunk. Rejects as
+   * soon as the server has refused a row.
    */
-  write(chunk: Uint8Array): Promise<void>
+  write(chunk: Uint8Array, sent?: () => void): Promise<void>
   /** Ends the data and waits for the server. Returns the number of rows it stored. */
   end(): Promise<number>
   /** Makes the server forget the rows of this COPY; afterwards the session may be used again. */
@@ -53,7 +54,7 @@ class CopyQuery implements CopyIn {
     this.#finished.promise.catch(() => {})
   }
 
-  write(chunk: Uint8Array): Promise<void> {
+  write(chunk: Uint8Array, sent?: () => void): Promise<void> {
     if (this.#failure) return Promise.reject(this.#failure)
     if (chunk.length === 0) return Promise.resolve()
     const stream = this.#stream!
@@ -63,7 +64,10 @@ class CopyQuery implements CopyIn {
     this.#inFlight += chunk.length
     stream.cork()
     stream.write(header)
-    stream.write(chunk, () => this.#sent(chunk.length))
+    stream.write(chunk, (error) => {
+      this.#sent(chunk.length)
+      if (!error) sent?.()
+    })
     stream.uncork()
     if (this.#inFlight <= IN_FLIGHT) return Promise.resolve()
     this.#room ??= Promise.withResolvers<void>()

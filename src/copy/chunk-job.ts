@@ -84,7 +84,7 @@ export async function digestChunk(
   { read, setAside }: ChunkReads,
 ): Promise<Pick<ChunkResult, 'loaded' | 'bytes' | 'digest'>> {
   const hash = createHash('sha256')
-  const { rows, bytes } = await encodeChunk(context, read, encoderOf(read), async () => {}, hash)
+  const { rows, bytes } = await encodeChunk(context, read, encoderOf(read), async (_, sent) => sent(), hash)
   for (const { json } of rejectBatches(context, setAside)) hash.update(json)
   return { loaded: rows, bytes, digest: hash.digest('hex') }
 }
@@ -104,11 +104,12 @@ async function load(
   let copy: CopyIn | null = null
   try {
     copy = await session.copyFrom(args.copySql)
-    const { write } = bound(copy)
-    await write(encoder.header)
+    const rows = copy
+    await rows.write(encoder.header)
+    const write: Write = (bytes, sent) => rows.write(bytes, sent)
     const encoded = await encodeChunk(context, args.read, encoder, write, hash)
-    await write(encoder.trailer)
-    const stored = await copy.end()
+    await rows.write(encoder.trailer)
+    const stored = await rows.end()
     if (stored !== encoded.rows) throw rowsDiffer(args.read, encoded.rows, stored, 'the target stored')
     return encoded
   } catch (error) {
@@ -118,14 +119,15 @@ async function load(
   }
 }
 
-const bound = (copy: CopyIn) => ({ write: (bytes: Uint8Array) => copy.write(bytes) })
+/** `sent` is called when the bytes are needed no more. */
+type Write = (bytes: Uint8Array, sent: () => void) => Promise<void>
 
 /** Reads and encodes the chunk; the hash covers what goes to `write`, so no header and trailer. */
 async function encodeChunk(
   context: JobContext,
   read: ChunkRead,
   encoder: RowEncoder,
-  write: (bytes: Uint8Array) => Promise<void>,
+  write: Write,
   hash: Hash,
 ): Promise<Encoded> {
   let rows = 0
@@ -134,7 +136,7 @@ async function encodeChunk(
     for (const piece of encoder.take()) {
       hash.update(piece)
       bytes += piece.length
-      await write(piece)
+      await write(piece, () => encoder.release(piece))
     }
     // Lets the socket move on, so that the server has work while the next portion is made.
     await nextTurn()

@@ -19,10 +19,12 @@ export interface RowEncoder {
    */
   encode(rows: readonly Row[]): void
   /**
-   * Hands over everything encoded so far. The pieces belong to the caller; large values are pieces
+   * Hands over everything encoded so far, to be given back by `release` or kept. Large values are pieces
    * of their own, not copied.
    */
   take(): Uint8Array[]
+  /** The caller is done with a piece that it took; what stood in it may be overwritten. */
+  release(piece: Uint8Array): void
 }
 
 /** A value that cannot travel in its column's carrier. Positions count from 0. */

@@ -1,13 +1,21 @@
 /** A buffer is handed over when it is this full; COPY gains nothing from larger messages. */
 const CAPACITY = 512 * 1024
+/** Buffers that a thread keeps for later; a COPY rarely has more of them on their way. */
+const KEPT = 8
 /** A value from this size on is a piece of its own instead of being copied into the buffer. */
 export const LARGE_VALUE = 64 * 1024
 /** Code units of a large string that are encoded at a time. */
 const SLICE = 256 * 1024
 
+/** Buffers whose bytes were sent. One job runs on a thread at a time, and the next one can use them. */
+const spare: ArrayBuffer[] = []
+
 /**
  * Growing output for encoders. They write into `bytes` (through `view` for numbers) from `length`
  * on, after having reserved room; only slow paths go through the methods below.
+ *
+ * Buffers are used again, and not left to the garbage collector: to it each is only a small object, and
+ * it would let hundreds of megabytes of them pile up.
  */
 export class Output {
   bytes!: Buffer<ArrayBuffer>
@@ -16,6 +24,8 @@ export class Output {
   length = 0
   #pieces: Uint8Array[] = []
   #finished = 0
+  /** Pieces of each of this output's buffers that are still needed. */
+  readonly #needed = new Map<ArrayBufferLike, number>()
 
   constructor() {
     this.#open(CAPACITY)
@@ -26,9 +36,12 @@ export class Output {
   }
 
   #open(capacity: number): void {
-    this.bytes = Buffer.allocUnsafeSlow(capacity)
-    this.view = new DataView(this.bytes.buffer)
+    const memory = (capacity === CAPACITY ? spare.pop() : undefined) ?? new ArrayBuffer(capacity)
+    const left = this.bytes?.buffer
+    this.bytes = Buffer.from(memory)
+    this.view = new DataView(memory)
     this.length = 0
+    if (left !== undefined) this.#freeUnlessNeeded(left)
   }
 
   /** Makes room for `count` more bytes. `bytes` and `view` may be others afterwards. */
@@ -42,9 +55,26 @@ export class Output {
     if (this.length > 0) this.#push(this.bytes.subarray(0, this.length))
   }
 
-  #push(piece: Uint8Array): void {
+  #push(piece: Uint8Array, own = true): void {
     this.#pieces.push(piece)
     this.#finished += piece.length
+    if (own) this.#needed.set(piece.buffer, (this.#needed.get(piece.buffer) ?? 0) + 1)
+  }
+
+  /** A piece that was taken is needed no more: its memory may be used for others. */
+  release(piece: Uint8Array): void {
+    const needed = this.#needed.get(piece.buffer)
+    if (needed === undefined) return
+    this.#needed.set(piece.buffer, needed - 1)
+    this.#freeUnlessNeeded(piece.buffer)
+  }
+
+  #freeUnlessNeeded(memory: ArrayBufferLike): void {
+    if (memory === this.bytes.buffer || (this.#needed.get(memory) ?? 0) > 0) return
+    this.#needed.delete(memory)
+    if (!(memory instanceof ArrayBuffer)) return
+    if (memory.byteLength === CAPACITY && spare.length < KEPT) spare.push(memory)
+    else memory.transfer(0)
   }
 
   /** Appends a large value without copying it. */
@@ -52,7 +82,7 @@ export class Output {
     const used = this.length
     this.#finish()
     for (let start = 0; start < value.length; start += CAPACITY) {
-      this.#push(value.subarray(start, start + CAPACITY))
+      this.#push(value.subarray(start, start + CAPACITY), false)
     }
     this.#continueAfter(used)
   }
@@ -65,7 +95,9 @@ export class Output {
       let end = Math.min(value.length, start + SLICE)
       const last = value.charCodeAt(end - 1)
       if (end < value.length && last >= 0xd800 && last <= 0xdbff) end -= 1
-      this.#push(Buffer.from(value.slice(start, end), 'utf8'))
+      const slice = Buffer.from(value.slice(start, end), 'utf8')
+      // Node keeps short ones together in memory that is not ours alone.
+      this.#push(slice, slice.length === slice.buffer.byteLength)
       start = end
     }
     this.#continueAfter(used)

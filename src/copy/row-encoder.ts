@@ -23,5 +23,6 @@ export function rowEncoder(
       }
     },
     take: () => out.take(),
+    release: (piece) => out.release(piece),
   }
 }

@@ -32,7 +32,7 @@ const LEAST_MEMORY = 64 * 1024
 /** Processes that build one index, over all connections together. */
 const BUILDERS = 4
 
-const STAGES = { load: 0, keys: 1, all: 2 } as const
+const STAGES = { load: 0, indexes: 1, keys: 2, all: 3 } as const
 
 /**
  * Runs the steps that are not done, several at a time where their locks allow it.

@@ -1,5 +1,5 @@
 import { ident, qualified } from '../connection/quote.ts'
-import type { TargetColumn, TargetForeignKey, TargetIndex, TargetTable } from '../plan/model.ts'
+import type { TargetColumn, TargetForeignKey, TargetTable } from '../plan/model.ts'
 
 /**
  * The statements that make a table ready to be loaded: columns with NOT NULL, defaults, identity and
@@ -29,17 +29,34 @@ function bracketed(sql: string): string {
   return /^(-?[\d.]+|'(?:[^']|'')*'|true|false|now\(\))$/.test(sql) ? sql : `(${sql})`
 }
 
-export function primaryKeyStatement(table: TargetTable, key: NonNullable<TargetTable['primaryKey']>): string {
-  return `${alter(table)} add constraint ${ident(key.name)} primary key (${names(key.columns)})`
+/** What builds the indexes of a table, with those that `keysStatement` makes keys of. */
+export function indexStatements(table: TargetTable): { readonly index: string; readonly sql: string }[] {
+  const on = qualified(table.schema, table.name)
+  const built = table.indexes.map(({ name, unique, constraint, parts, columns, where }) => {
+    // A constraint takes an index only in the columns' own order and collation.
+    const of = constraint && columns !== null ? names(columns) : parts.join(', ')
+    return {
+      index: name,
+      sql: `create ${unique ? 'unique ' : ''}index ${ident(name)} on ${on} (${of})${where === null ? '' : ` where ${where}`}`,
+    }
+  })
+  const key = table.primaryKey
+  if (key === null) return built
+  const sql = `create unique index ${ident(key.name)} on ${on} (${names(key.columns)})`
+  return [{ index: key.name, sql }, ...built]
 }
 
-/** A UNIQUE constraint or an index. */
-export function indexStatement(table: TargetTable, index: TargetIndex): string {
-  if (index.constraint && index.columns !== null)
-    return `${alter(table)} add constraint ${ident(index.name)} unique (${names(index.columns)})`
-  const where = index.where === null ? '' : ` where ${index.where}`
-  const unique = index.unique ? 'unique ' : ''
-  return `create ${unique}index ${ident(index.name)} on ${qualified(table.schema, table.name)} (${index.parts.join(', ')})${where}`
+/** Makes the primary key and the UNIQUE constraints of indexes that are there; null where it has none. */
+export function keysStatement(table: TargetTable): string | null {
+  const add = (name: string, kind: string) =>
+    `add constraint ${ident(name)} ${kind} using index ${ident(name)}`
+  const added = [
+    ...(table.primaryKey === null ? [] : [add(table.primaryKey.name, 'primary key')]),
+    ...table.indexes
+      .filter((index) => index.constraint && index.columns !== null)
+      .map((index) => add(index.name, 'unique')),
+  ]
+  return added.length === 0 ? null : `${alter(table)} ${added.join(', ')}`
 }
 
 /** All checks of a table in one statement, which reads the table once. */

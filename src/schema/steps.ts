@@ -1,7 +1,7 @@
 import type { Catalog } from '../catalog/model.ts'
 import { ident, qualified } from '../connection/quote.ts'
 import type { Move, TargetTable } from '../plan/model.ts'
-import { checksStatement, foreignKeyStatement, indexStatement, primaryKeyStatement } from './postgres.ts'
+import { checksStatement, foreignKeyStatement, indexStatements, keysStatement } from './postgres.ts'
 import { existingSequences, identitySequences, type SequenceUse, sequenceStatement } from './sequences.ts'
 
 /** One statement after loading; with its record it is a transaction of its own. */
@@ -16,10 +16,10 @@ export interface Step {
   readonly lock: 'shared' | 'exclusive'
   readonly sql: string
   /**
-   * `load`: when the rows are there. `keys`: when the keys, indexes and checks of all tables that it
-   * touches are there too. `all`: when nothing else is left for its tables.
+   * `load`: when the rows are there. `indexes`: when all indexes of its tables are there too. `keys`: when
+   * their keys and checks are. `all`: when nothing else is left for its tables.
    */
-  readonly after: 'load' | 'keys' | 'all'
+  readonly after: 'load' | 'indexes' | 'keys' | 'all'
 }
 
 /**
@@ -39,28 +39,31 @@ export function finishSteps(moves: readonly Move[], target: Catalog): Step[] {
   ]
 }
 
+/**
+ * Adding a key locks its table against everything else, building an index only against writers. So all
+ * indexes of a table, those behind its keys too, are built beside each other, and then become keys.
+ */
 function loadSteps(table: TargetTable): Step[] {
   const name = qualified(table.schema, table.name)
-  const base = { table: name, touches: [name], after: 'load' } as const
-  const steps: Step[] = []
-  if (table.primaryKey !== null)
-    steps.push({
-      ...base,
-      name: `primary key ${name}`,
-      lock: 'exclusive',
-      sql: primaryKeyStatement(table, table.primaryKey),
-    })
-  for (const index of table.indexes) {
-    steps.push({
-      ...base,
-      name: `${index.constraint ? 'unique' : 'index'} ${qualified(table.schema, index.name)}`,
-      // CREATE INDEX takes a SHARE lock, which suffers others of its kind.
-      lock: index.constraint ? 'exclusive' : 'shared',
-      sql: indexStatement(table, index),
-    })
-  }
+  const base = { table: name, touches: [name] } as const
+  const steps: Step[] = indexStatements(table).map(({ index, sql }) => ({
+    ...base,
+    name: `index ${qualified(table.schema, index)}`,
+    lock: 'shared',
+    sql,
+    after: 'load',
+  }))
+  const keys = keysStatement(table)
+  if (keys !== null)
+    steps.push({ ...base, name: `keys ${name}`, lock: 'exclusive', sql: keys, after: 'indexes' })
   if (table.checks.length > 0)
-    steps.push({ ...base, name: `checks ${name}`, lock: 'exclusive', sql: checksStatement(table) })
+    steps.push({
+      ...base,
+      name: `checks ${name}`,
+      lock: 'exclusive',
+      sql: checksStatement(table),
+      after: 'indexes',
+    })
   return steps
 }
 

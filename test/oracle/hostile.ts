@@ -195,11 +195,17 @@ const slips = pick(
   ],
 ).map(text)
 const orSlip = (wanted: Arbitrary<string>) => mostly(wanted.map(text), slips)
+const documents = fc.json({ stringUnit: 'grapheme' }).map((json) => text(`[${json}]`))
 /** Without near-misses, so that a whole column of them takes the way that they suggest. */
 export const clean = {
   epochs: (size: bigint) =>
     fc.bigInt({ min: size, max: 5n * size }).map((value): Cell => ({ kind: 'integer', value })),
-  documents: fc.json({ stringUnit: 'grapheme' }).map((json) => text(`[${json}]`)),
+  documents,
+  documentsAndNumbers: fc.oneof(
+    documents,
+    fc.integer().map((n): Cell => ({ kind: 'integer', value: BigInt(n) })),
+  ),
+  short: fc.string({ unit: 'grapheme-ascii', maxLength: 14 }).map(text),
   dates: cleanDays.map(text),
   clocks: cleanClock.map(text),
   naive: fc.tuple(cleanDays, pick(' ', 'T', 't'), cleanClock).map((parts) => text(parts.join(''))),
@@ -300,7 +306,7 @@ const jsonBits = pick(
 const nested = fc
   .tuple(pick(1, 10, 999, 1000, 1001, 3000), pick('[', '{"a":'))
   .map(([depth, open]) => `${open.repeat(depth)}1${(open === '[' ? ']' : '}').repeat(depth)}`)
-const documents = fc.oneof(
+const anyDocuments = fc.oneof(
   fc.json(),
   fc.json({ stringUnit: 'binary' }),
   jsonBits,
@@ -309,7 +315,7 @@ const documents = fc.oneof(
 )
 export const jsons: Arbitrary<Cell> = fc
   .oneof(
-    { weight: 6, arbitrary: documents },
+    { weight: 6, arbitrary: anyDocuments },
     { weight: 3, arbitrary: fc.array(jsonBits, { minLength: 1, maxLength: 6 }).map((bits) => bits.join('')) },
     {
       weight: 1,

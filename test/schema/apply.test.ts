@@ -118,11 +118,11 @@ describe('running steps', () => {
     expect(error).toBeInstanceOf(LandfallError)
     const { code, message, hint } = error as LandfallError
     expect(code).toBe('LF304')
-    expect(message).toContain('unique "public"."p_code_key": ')
+    expect(message).toContain('index "public"."p_code_key": ')
     expect(message).toContain('Key (code)=(same) is duplicated')
     expect(hint).toContain('goes on with this step')
     const names = await recorded()
-    expect(names).not.toContain('unique "public"."p_code_key"')
+    expect(names).not.toContain('index "public"."p_code_key"')
     const { rows } = await session.query(`select 1 from pg_class where relname = 'p_code_key'`)
     expect(rows).toEqual([])
     await session.query(`update public.p set code = n::text`)
@@ -217,5 +217,13 @@ test('hostile names go through', async () => {
   )
   await run(steps)
   expect(await recorded()).toHaveLength(steps.length)
-  expect(steps.map((step) => step.after)).toEqual(['load', 'load', 'load', 'keys', 'all', 'all'])
+  expect(steps.map((step) => step.after)).toEqual([
+    'load',
+    'load',
+    'indexes',
+    'indexes',
+    'keys',
+    'all',
+    'all',
+  ])
 })

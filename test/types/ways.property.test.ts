@@ -46,6 +46,7 @@ const DECLARED: readonly Kind[] = [
   kind('TEXT', mostly(hostile.texts, anything)),
   kind('TEXT', hostile.brokenTexts),
   kind('VARCHAR(14)', hostile.texts),
+  kind('VARCHAR(14)', clean.short),
   kind('BLOB', hostile.blobs),
   kind('BLOB', mostly(hostile.blobs, anything)),
   kind('JSON', mostly(hostile.jsons, anything)),
@@ -89,6 +90,7 @@ const CHOSEN: readonly Kind[] = [
       ['json', hostile.jsons],
       ['jsonb', hostile.jsons],
       ['jsonb', clean.documents],
+      ['jsonb', clean.documentsAndNumbers],
       ['uuid', hostile.uuids],
       ['date', hostile.dates],
       ['time', hostile.clocks],
@@ -99,7 +101,11 @@ const CHOSEN: readonly Kind[] = [
       ['timestamptz', fc.oneof(hostile.secondsWithFraction, hostile.reals)],
     ] as const
   ).map(([type, values]) =>
-    kind('', values === clean.documents ? values : mostly(values, anything), { choice: { type } }),
+    kind(
+      '',
+      values === clean.documents || values === clean.documentsAndNumbers ? values : mostly(values, anything),
+      { choice: { type } },
+    ),
   ),
   kind('TEXT', fc.oneof(hostile.zoned, hostile.naive), { choice: { zone: 'UTC' } }),
   kind('TEXT', fc.oneof(hostile.zoned, hostile.naive), { choice: { zone: 'Etc/GMT-5' } }),
