@@ -9,12 +9,21 @@ export type {
   MovesConfig,
   Settings,
   TargetSettings,
+  Verification,
 } from './config/model.ts'
 export { loadSettings, loadTargetSettings, makeSettings, type Options } from './config/settings.ts'
 export { type Sql, sql } from './config/sql.ts'
 export type { CheckResult } from './contract/check.ts'
 export type { ProgressEvent, ProgressListener } from './contract/progress.ts'
 export type { MigrateReport, RejectSummary, StatusReport, TableReport } from './contract/report.ts'
+export type {
+  ColumnDifference,
+  RepairReport,
+  RowDifference,
+  VerifiedTable,
+  VerifyReport,
+  VerifyScope,
+} from './contract/verify.ts'
 export { type ErrorCode, LandfallError, type Place } from './errors.ts'
 export { migrate, plan, status } from './migrate.ts'
 export type { Blocker, LeftOut, Move, MoveColumn, Plan } from './plan/model.ts'
@@ -22,3 +31,4 @@ export { type ConfigEnds, renderConfig } from './report/config-file.ts'
 export { renderMigrate } from './report/migrate.ts'
 export { renderPlan } from './report/plan.ts'
 export { renderStatus } from './report/status.ts'
+export { verify } from './verify.ts'

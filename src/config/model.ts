@@ -105,10 +105,31 @@ export interface Settings extends TargetSettings {
   readonly dryRun: boolean
   readonly keepRunning: boolean
   readonly record: boolean
+  /** `migrate` verifies what it has moved. */
+  readonly verify: boolean
+  readonly verification: Verification
   /** How one consistent view of the source is held. */
   readonly snapshot: 'auto' | 'hold' | 'backup'
   readonly owner?: string
   readonly grants?: readonly GrantConfig[]
+}
+
+/** How much is verified, and what becomes of the differences. */
+export interface Verification {
+  /** Share of the rows that is compared, above 0 and at most 1; null: all. */
+  readonly sample: number | null
+  /** Only numbers of rows are compared. */
+  readonly counts: boolean
+  /** So many differences are listed; all are counted. */
+  readonly maxDiffs: number
+  /** After so many seconds no other range is begun; null: no limit. */
+  readonly maxSeconds: number | null
+  /** Differences are listed with their values. */
+  readonly showValues: boolean
+  /** Rows that are missing or changed are written to the target. */
+  readonly repair: boolean
+  /** With `repair`: rows that only the target has are deleted. */
+  readonly deleteExtra: boolean
 }
 
 export interface MoveChoices {

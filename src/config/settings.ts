@@ -34,8 +34,19 @@ export interface Options {
   readonly dryRun?: boolean
   readonly keepRunning?: boolean
   readonly record?: boolean
+  readonly verify?: boolean
+  readonly sample?: number
+  readonly counts?: boolean
+  readonly maxDiffs?: number
+  readonly maxSeconds?: number
+  readonly showValues?: boolean
+  readonly repair?: boolean
+  readonly deleteExtra?: boolean
   readonly snapshot?: 'auto' | 'hold' | 'backup'
 }
+
+/** Differences that are listed when nothing is said. */
+export const DEFAULT_MAX_DIFFS = 100
 
 /** Where options and config are understood: relative paths start at `cwd`. */
 export interface Surroundings {
@@ -93,6 +104,16 @@ export function makeSettings(
     dryRun: options.dryRun ?? false,
     keepRunning: options.keepRunning ?? false,
     record: options.record ?? true,
+    verify: options.verify ?? true,
+    verification: {
+      sample: options.sample ?? null,
+      counts: options.counts ?? false,
+      maxDiffs: options.maxDiffs ?? DEFAULT_MAX_DIFFS,
+      maxSeconds: options.maxSeconds ?? null,
+      showValues: options.showValues ?? false,
+      repair: options.repair ?? false,
+      deleteExtra: options.deleteExtra ?? false,
+    },
     snapshot: options.snapshot ?? 'auto',
     ...(config.owner === undefined ? {} : { owner: config.owner }),
     ...(config.grants === undefined ? {} : { grants: config.grants }),

@@ -7,7 +7,7 @@ export type ProgressEvent =
   | {
       /** Work on one table moved on; `done` and `total` are rows of this phase. */
       readonly kind: 'table'
-      readonly phase: 'profile' | 'copy'
+      readonly phase: 'profile' | 'copy' | 'verify'
       readonly table: string
       readonly done: number
       readonly total: number

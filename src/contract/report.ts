@@ -18,7 +18,7 @@ export interface TableReport {
 }
 
 export interface PhaseReport {
-  readonly name: 'snapshot' | 'profile' | 'schema' | 'copy' | 'finish' | 'check'
+  readonly name: 'snapshot' | 'profile' | 'schema' | 'copy' | 'finish' | 'check' | 'verify'
   readonly seconds: number
 }
 

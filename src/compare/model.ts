@@ -1,0 +1,56 @@
+import type { PostgresSettings } from '../connection/settings.ts'
+import type { RowDifference } from '../contract/verify.ts'
+import type { ChunkRead } from '../copy/select.ts'
+import type { Canonical } from '../types/canonical.ts'
+
+/**
+ * One table as it is compared: plain data, for the threads that read. Both sides yield rows in COPY's
+ * binary form, field by field the same bytes where the values are the same.
+ */
+export interface Comparison {
+  /** The source table's name, for messages. */
+  readonly table: string
+  /** The target table, qualified and quoted. */
+  readonly target: string
+  readonly columns: readonly ComparedColumn[]
+  /** Positions in `columns` of the target's key, none of it NULL; empty where it has none. */
+  readonly key: readonly number[]
+  /** Reading of the source's rows without those set aside; of each range with its own `bounds`. */
+  readonly read: Omit<ChunkRead, 'bounds'>
+}
+
+export interface ComparedColumn {
+  /** Names. */
+  readonly source: string
+  readonly target: string
+  readonly carrier: Canonical['carrier']
+  /** Target SQL that yields the field. */
+  readonly select: string
+  /** See `Canonical`. */
+  readonly judged: string | null
+}
+
+/** The target as a reader thread reaches it. */
+export interface TargetAccess {
+  readonly postgres: PostgresSettings
+  readonly label: string
+}
+
+/** What comparing some rows came to. `compared` rows are those of the source. */
+export interface Outcome {
+  readonly sourceRows: number
+  readonly targetRows: number
+  readonly missing: number
+  readonly extra: number
+  readonly changed: number
+  /** False: at least so many. */
+  readonly exact: boolean
+  /** The first ones, as many as were asked for. */
+  readonly differences: readonly RowDifference[]
+}
+
+/** How differences are listed. */
+export interface Listing {
+  readonly most: number
+  readonly showValues: boolean
+}
