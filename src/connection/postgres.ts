@@ -2,11 +2,13 @@ import type { Client, QueryResult } from 'pg'
 import { LandfallError } from '../errors.ts'
 import { connect } from './postgres-connect.ts'
 import { type CopyIn, startCopy } from './postgres-copy.ts'
+import { type CopyOut, startCopyOut } from './postgres-copy-out.ts'
 import { lostFailure, type Role, statementFailure } from './postgres-errors.ts'
 import { CHECK_CLIENT, sessionStart } from './postgres-session.ts'
 import { type PostgresSettings, settingsLabel } from './settings.ts'
 
 export type { CopyIn } from './postgres-copy.ts'
+export type { CopyOut } from './postgres-copy-out.ts'
 export type { ServerFields } from './postgres-errors.ts'
 
 export interface Rows<T> {
@@ -37,6 +39,11 @@ export interface Session {
   ): Promise<Rows<T>>
   /** `sql` is a `COPY … FROM STDIN`. No other statement may be sent before its `end` or `abort`. */
   copyFrom(sql: string): Promise<CopyIn>
+  /**
+   * `sql` is a `COPY … TO STDOUT WITH (FORMAT binary)`. No other statement may be sent before its rows
+   * have been read or drained.
+   */
+  copyTo(sql: string): Promise<CopyOut>
   /**
    * Commits when `work` succeeds and rolls back when it throws. Also an error when the server had to
    * roll back because `work` kept quiet about a statement that failed.
@@ -139,6 +146,11 @@ class PostgresSession implements Session {
   async copyFrom(sql: string): Promise<CopyIn> {
     const text = checked(sql)
     return this.#inTurn(() => startCopy(this.#client, text, (error) => this.#failure(error)))
+  }
+
+  async copyTo(sql: string): Promise<CopyOut> {
+    const text = checked(sql)
+    return this.#inTurn(() => startCopyOut(this.#client, text, (error) => this.#failure(error)))
   }
 
   /** Statements that are asked for at once go one after the other; the driver's own queue is to be dropped. */
