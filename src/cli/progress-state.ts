@@ -3,7 +3,7 @@ import type { ProgressEvent } from '../contract/progress.ts'
 /** What is known of one table's work in the present phase. Times are milliseconds of any one clock. */
 export interface TableProgress {
   readonly table: string
-  readonly phase: 'profile' | 'copy' | 'verify' | 'verify'
+  readonly phase: 'profile' | 'copy' | 'verify'
   readonly done: number
   readonly total: number
   /** Rows that were done when this process first heard of the table: a resumed run does not start at 0. */

@@ -1,7 +1,8 @@
 import type { CheckResult } from './check.ts'
+import type { RowDifference, VerifiedTable } from './verify.ts'
+import { REPORT_VERSION } from './version.ts'
 
-/** The version of the shapes below. It rises when a field is removed or changes its meaning. */
-export const REPORT_VERSION = 1
+export { REPORT_VERSION }
 
 /** What one table's journey came to. `read = loaded + setAside`, always checked. */
 export interface TableReport {
@@ -40,6 +41,12 @@ export interface MigrateReport {
   /** The first rejects of each reason; all of them are in `landfall.rejects`. */
   readonly rejects: readonly RejectSummary[]
   readonly checks: readonly CheckResult[]
+  /** What comparing all rows afterwards found; null when they were not compared. */
+  readonly verification: {
+    readonly tables: readonly VerifiedTable[]
+    /** The first ones, as in `VerifyReport`. */
+    readonly differences: readonly RowDifference[]
+  } | null
   /** What is in the source and was not carried over: views, triggers and the like. */
   readonly leftOut?: readonly { readonly kind: string; readonly name: string; readonly why: string }[]
   readonly notes: readonly string[]

@@ -1,5 +1,5 @@
 import type { CheckResult } from './check.ts'
-import type { REPORT_VERSION } from './report.ts'
+import type { REPORT_VERSION } from './version.ts'
 
 /** What `verify` returns and `verify --json` prints. */
 export interface VerifyReport {
@@ -71,7 +71,7 @@ export interface RowDifference {
 
 export interface ColumnDifference {
   readonly column: string
-  /** Printable values, and null for NULL; absent unless they were asked for (`--show-values`). */
+  /** The values' text, not quoted, and null for NULL; absent unless they were asked for (`--show-values`). */
   readonly source?: string | null
   readonly target?: string | null
 }

@@ -76,6 +76,7 @@ export function migrateReport(parts: ReportParts): MigrateReport {
     tables,
     rejects: parts.rejects,
     checks,
+    verification: null,
     leftOut: plan.leftOut,
     notes: parts.notes,
   }

@@ -25,6 +25,7 @@ export function plan(migration: string, tables: Readonly<Record<string, number>>
       indexes: [],
       foreignKeys: [],
       checks: [],
+      verification: null,
     },
     existing: false,
     key: { kind: 'rowid', expressions: ['"rowid"'], names: ['rowid'] },
@@ -97,6 +98,7 @@ export function reportOf(migration: string): MigrateReport {
     tables: [],
     rejects: [],
     checks: [],
+    verification: null,
     notes: ['a \0 in a note'],
   }
 }

@@ -170,6 +170,7 @@ export function sampleReport(change: Partial<MigrateReport> = {}): MigrateReport
     ],
     rejects: [],
     checks: [{ name: 'products: rows accounted for', result: 'pass', expected: '4000000', found: '4000000' }],
+    verification: null,
     notes: [],
     ...change,
   }
