@@ -179,9 +179,10 @@ export function putMoment(out: Output, column: number, seconds: Value, micros: R
   out.length += 12
 }
 
-export function putDecimal(out: Output, column: number, value: Value): void {
+/** `trim`: without zeros at the end of the fraction. */
+export function putDecimal(out: Output, column: number, value: Value, trim: boolean): void {
   // String(number) is JavaScript's shortest form, which gives the same double back.
   const text = typeof value === 'number' ? String(value) : value
-  if (typeof text !== 'string' || !putNumeric(out, text))
+  if (typeof text !== 'string' || !putNumeric(out, text, trim))
     throw new MisfitError(column, 'is no decimal number')
 }

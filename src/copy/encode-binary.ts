@@ -1,4 +1,4 @@
-import { type Carrier, width } from '../types/model.ts'
+import { width } from '../types/model.ts'
 import {
   putBool,
   putBytes,
@@ -15,7 +15,7 @@ import {
   putTime,
   putUuid,
 } from './binary-fields.ts'
-import type { Carriers, Row, RowEncoder } from './model.ts'
+import type { BinaryCarrier, Carriers, Row, RowEncoder } from './model.ts'
 import { Output } from './output.ts'
 import { rowEncoder } from './row-encoder.ts'
 
@@ -24,7 +24,7 @@ const HEADER = Buffer.from('5047434f50590aff0d0a000000000000000000', 'hex')
 const TRAILER = Buffer.from('ffff', 'hex')
 
 /** The carriers as small integers, so that the switch in `encode` becomes a jump table. */
-const CODES: Readonly<Record<Exclude<Carrier, 'label'>, number>> = {
+const CODES: Readonly<Record<BinaryCarrier, number>> = {
   int2: 0,
   int4: 1,
   int8: 2,
@@ -43,10 +43,11 @@ const CODES: Readonly<Record<Exclude<Carrier, 'label'>, number>> = {
   timestamp: 13,
   timestampHalves: 14,
   numeric: 15,
+  numericTrimmed: 16,
 }
 
 /** COPY … WITH (FORMAT binary). `label` has no binary form and is refused. */
-export function binaryEncoder(carriers: Carriers): RowEncoder {
+export function binaryEncoder(carriers: Carriers | readonly BinaryCarrier[]): RowEncoder {
   const count = carriers.length
   const codes = new Uint8Array(count)
   const slots = new Uint16Array(count)
@@ -55,7 +56,7 @@ export function binaryEncoder(carriers: Carriers): RowEncoder {
     if (carrier === 'label') throw new TypeError('the carrier label has no binary form')
     codes[index] = CODES[carrier]
     slots[index] = slot
-    slot += width(carrier)
+    slot += carrier === 'numericTrimmed' ? 1 : width(carrier)
   }
   // Enough for the field count and every column of fixed size; longer ones reserve for themselves.
   const rowRoom = 2 + count * 20
@@ -120,8 +121,11 @@ export function binaryEncoder(carriers: Carriers): RowEncoder {
         case 14:
           putMoment(out, column, value, row[slot + 1]!)
           break
+        case 15:
+          putDecimal(out, column, value, false)
+          break
         default:
-          putDecimal(out, column, value)
+          putDecimal(out, column, value, true)
       }
     }
   }

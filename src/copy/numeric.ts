@@ -46,8 +46,11 @@ function parse(text: string): Decimal | null {
   return { negative: match[1] === '-', left, right }
 }
 
-/** Appends the field, length included. False, and nothing appended, when `text` is no numeric. */
-export function putNumeric(out: Output, text: string): boolean {
+/**
+ * Appends the field, length included. False, and nothing appended, when `text` is no numeric. `trim`
+ * leaves zeros at the end of the fraction out of its scale.
+ */
+export function putNumeric(out: Output, text: string, trim = false): boolean {
   const special = SPECIAL[text.toLowerCase()]
   if (special !== undefined) {
     out.reserve(12)
@@ -56,7 +59,8 @@ export function putNumeric(out: Output, text: string): boolean {
   }
   const decimal = parse(text)
   if (decimal === null) return false
-  const { left, right } = decimal
+  const { left } = decimal
+  const right = trim ? decimal.right.replace(/0+$/, '') : decimal.right
   const groupsLeft = Math.ceil(left.length / 4)
   const digits = left.padStart(groupsLeft * 4, '0') + right.padEnd(Math.ceil(right.length / 4) * 4, '0')
   let first = 0

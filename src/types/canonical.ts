@@ -14,7 +14,7 @@ export interface Canonical {
   readonly select: (column: string) => string
   /**
    * A target type whose own text form counts, because only the target knows it: what was read is first
-   * sent there, cast to this type and back to text.
+   * sent there, read as this type and written as text again.
    */
   readonly judged: string | null
 }

@@ -135,7 +135,7 @@ function chopping(port: number, host: string): Promise<Server> {
         let size = 1
         for (let at = 0; at < bytes.length; at += size) {
           size = 1 + ((at * 7 + bytes.length) % 7)
-          client.write(bytes.subarray(at, at + size))
+          client.write((bytes as Buffer).subarray(at, at + size))
           await new Promise((resolve) => setImmediate(resolve))
         }
       })
