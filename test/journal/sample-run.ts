@@ -25,7 +25,6 @@ export function plan(migration: string, tables: Readonly<Record<string, number>>
       indexes: [],
       foreignKeys: [],
       checks: [],
-      verification: null,
     },
     existing: false,
     key: { kind: 'rowid', expressions: ['"rowid"'], names: ['rowid'] },
