@@ -1,6 +1,8 @@
 import type { PostgresSettings } from '../connection/settings.ts'
+import type { SqliteSource } from '../connection/sqlite-source.ts'
 import type { RowDifference } from '../contract/verify.ts'
 import type { ChunkRead } from '../copy/select.ts'
+import type { ChunkBounds } from '../journal/model.ts'
 import type { Canonical } from '../types/canonical.ts'
 
 /**
@@ -53,4 +55,27 @@ export interface Outcome {
 export interface Listing {
   readonly most: number
   readonly showValues: boolean
+}
+
+/** One table, to be compared. */
+export interface CompareInput {
+  readonly source: SqliteSource
+  readonly access: TargetAccess
+  readonly comparison: Comparison
+  /** Ranges that cover the source's rows; the first and the last are open. */
+  readonly ranges: readonly ChunkBounds[]
+  /** Share of the rows, chosen by their keys; null: all. */
+  readonly sample: number | null
+  readonly listing: Listing
+  /** Connections at once. */
+  readonly jobs: number
+  /** True when time is up: no other range is begun, and the outcome says so. */
+  readonly isOver: () => boolean
+  /** Told of rows of the source that have been compared. */
+  readonly progress: (rows: number) => void
+}
+
+export interface TableOutcome extends Outcome {
+  /** Why the table was not compared to its end; null when it was. */
+  readonly incomplete: string | null
 }

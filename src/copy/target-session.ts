@@ -8,22 +8,21 @@ interface Target {
   readonly applicationName: string
 }
 
-/** One connection for each reader thread, kept from chunk to chunk. */
-let kept: { readonly to: string; readonly session: Session } | null = null
+/** The connections of each reader thread, kept from job to job; one for each name. */
+const kept = new Map<string, Session>()
 
-/** Opens the thread's connection, or gives the one that is open to the same target. */
+/** Opens the thread's connection of that name, or gives the one that is open to the same target. */
 export async function targetSession(context: JobContext, target: Target): Promise<Session> {
   const to = JSON.stringify([target.postgres, target.applicationName])
-  if (kept?.to === to) return kept.session
-  await kept?.session.close()
-  kept = null
+  const open = kept.get(to)
+  if (open !== undefined) return open
   const session = await openPostgres(target.postgres, {
     applicationName: target.applicationName,
     label: target.label,
   })
-  kept = { to, session }
+  kept.set(to, session)
   session.onLost(() => {
-    if (kept?.session === session) kept = null
+    if (kept.get(to) === session) kept.delete(to)
   })
   context.onClose(() => session.close())
   return session
