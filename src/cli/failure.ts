@@ -44,10 +44,10 @@ function usage(error: CommanderError, command: string): LandfallError | null {
 function asOption(error: CommanderError, command: string): string | undefined {
   if (error.code !== 'commander.excessArguments') return undefined
   const [, given = ''] = /but got 1: (.*)\.$/s.exec(error.message) ?? []
-  if (/^postgres(ql)?:/.test(given) && /^(migrate|plan|init|status)$/.test(command)) {
+  if (/^postgres(ql)?:/.test(given) && /^(migrate|plan|verify|init|status)$/.test(command)) {
     return `did you mean --to ${withoutSecrets(given)}?`
   }
-  if (given === '' || given.includes('://') || !/^(migrate|plan|init)$/.test(command)) return undefined
+  if (given === '' || given.includes('://') || !/^(migrate|plan|verify|init)$/.test(command)) return undefined
   return `did you mean --from sqlite:${withoutSecrets(given.replace(/^sqlite:/, ''))}?`
 }
 

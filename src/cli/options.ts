@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError, Option } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
 import type { Options } from '../config/settings.ts'
 import { withoutSecrets } from '../report/text.ts'
 
@@ -20,8 +20,8 @@ export function withDatabases(command: Command): Command {
     .option('--json', 'one report object on standard output, all else on standard error')
 }
 
-/** Everything that can change a plan. */
-export function withPlanning(command: Command): Command {
+/** What says which rows go where; a verification takes it as the migration did. */
+export function withMoves(command: Command): Command {
   return command
     .addOption(nameOption())
     .option('--tables <names>', 'only these source tables: a,b,"with , comma"', names)
@@ -30,24 +30,29 @@ export function withPlanning(command: Command): Command {
     .option('--jobs <n>', 'tables and chunks in work at once (default: the number of processors)', whole)
     .addOption(
       new Option(
-        '--bad-rows <choice>',
-        'rows that do not fit: refuse all, or keep them in landfall.rejects (default: stop)',
-      ).choices(['stop', 'set-aside']),
-    )
-    .addOption(
-      new Option(
         '--names <choice>',
         'names as the source spells them, or in snake_case (default: keep)',
       ).choices(['keep', 'snake']),
     )
     .option('--batch-size <rows>', 'rows of a chunk, the unit of work and of resuming', whole)
-    .option('--profile-rows <rows>', 'look at only so many rows of each table before planning', whole)
     .addOption(
       new Option(
         '--snapshot <how>',
         'one view of the source: a long read, or a backup copy (default: auto)',
       ).choices(['auto', 'hold', 'backup']),
     )
+}
+
+/** Everything that can change a plan. */
+export function withPlanning(command: Command): Command {
+  return withMoves(command)
+    .addOption(
+      new Option(
+        '--bad-rows <choice>',
+        'rows that do not fit: refuse all, or keep them in landfall.rejects (default: stop)',
+      ).choices(['stop', 'set-aside']),
+    )
+    .option('--profile-rows <rows>', 'look at only so many rows of each table before planning', whole)
 }
 
 /** Two databases whose files have the same name, moved into one target, need a name each. */
@@ -67,16 +72,27 @@ export function examples(...lines: readonly string[]): string {
 
 /** `landfall migrate` with the options that another command was given; with none that could be a secret. */
 export function migrateLikewise(command: Command): string {
-  const words = ['landfall migrate']
+  return `landfall migrate${optionsLikewise(command, withPlanning(withDatabases(new Command())))}`
+}
+
+/** The options for a `landfall verify` of what the command was about, with a space before them. */
+export function verifyOptionsLikewise(command: Command): string {
+  return optionsLikewise(command, withMoves(withDatabases(new Command())))
+}
+
+/** What the command was given and the other one takes too, as typed. */
+function optionsLikewise(command: Command, other: Command): string {
+  const taken = new Set(other.options.map((option) => option.attributeName()))
+  let words = ''
   for (const option of command.options) {
     const name = option.attributeName()
-    if (name === 'json' || command.getOptionValueSource(name) !== 'cli') continue
+    if (name === 'json' || !taken.has(name) || command.getOptionValueSource(name) !== 'cli') continue
     const value: unknown = command.getOptionValue(name)
     const text = Array.isArray(value) ? value.map((one) => listed(String(one))).join(',') : String(value)
-    if (mayHoldSecret(text)) return 'landfall migrate with the same options'
-    words.push(option.long ?? '', shellWord(text))
+    if (mayHoldSecret(text)) return ' with the same options'
+    words += ` ${option.long} ${shellWord(text)}`
   }
-  return words.join(' ')
+  return words
 }
 
 function mayHoldSecret(text: string): boolean {

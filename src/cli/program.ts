@@ -8,6 +8,7 @@ import { examples } from './options.ts'
 import { planCommand } from './plan.ts'
 import type { Shell } from './shell.ts'
 import { statusCommand } from './status.ts'
+import { verifyCommand } from './verify.ts'
 
 /** The whole command line. It throws commander's errors instead of ending the process. */
 export function buildProgram(shell: Shell): Command {
@@ -21,10 +22,19 @@ export function buildProgram(shell: Shell): Command {
       examples(
         'landfall migrate --from sqlite:app.db',
         'landfall migrate --from sqlite:app.db --to postgres://user@host/db',
+        'landfall verify --from sqlite:app.db --to postgres://user@host/db',
         'landfall docs LF204',
       ),
     )
-  const commands = [migrateCommand, planCommand, initCommand, statusCommand, embeddedCommand, docsCommand]
+  const commands = [
+    migrateCommand,
+    planCommand,
+    verifyCommand,
+    initCommand,
+    statusCommand,
+    embeddedCommand,
+    docsCommand,
+  ]
   for (const make of commands) program.addCommand(make(shell))
   throwErrors(program, shell)
   return program

@@ -250,13 +250,13 @@ export const EXIT_STATUSES: readonly {
 }[] = [
   {
     status: 0,
-    what: 'Done; or done before, so that there is nothing to do, even where rows were set aside then.',
+    what: 'Done; or done before, so that there is nothing to do, even where rows were set aside then. Of verify: all that was to be compared was compared, and is the same.',
     todo: 'Nothing.',
   },
   {
     status: 1,
     what: 'Done, with rows set aside, differences, or something that could not be compared.',
-    todo: 'Read the report: rows set aside are in landfall.rejects with their reason and content.',
+    todo: 'Read the report: rows set aside are in landfall.rejects with their reason and content; of rows that differ it names table, key and columns, and landfall verify --repair mends them.',
   },
   {
     status: 2,

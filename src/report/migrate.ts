@@ -1,5 +1,14 @@
-import type { CheckResult } from '../contract/check.ts'
 import type { MigrateReport, RejectSummary } from '../contract/report.ts'
+import { renderChecks } from './checks.ts'
+import {
+  differing,
+  differingText,
+  renderDifferences,
+  renderVerified,
+  showValues,
+  sums,
+} from './differences.ts'
+import { repairCommands } from './repair.ts'
 import {
   alignedTable,
   count,
@@ -15,9 +24,11 @@ import {
   type Style,
 } from './text.ts'
 
-/** The embedded server as the run left it; absent when the target is another server. */
 export interface AfterMigrate {
+  /** The embedded server as the run left it; absent when the target is another server. */
   readonly embedded?: 'running' | 'stopped'
+  /** What the verify commands that are advised end with, e.g. ` --from sqlite:app.db`. */
+  readonly options?: string
 }
 
 /** What a finished run came to, and how to go on. */
@@ -39,6 +50,7 @@ export function renderMigrate(report: MigrateReport, after: AfterMigrate = {}, s
     lines.push('', ...paragraph(leftOut(report.leftOut), style, ''))
   }
   if (report.checks.length > 0) lines.push('', ...renderChecks(report.checks, style))
+  lines.push(...verification(report, after, style))
   if (report.notes.length > 0) {
     lines.push('', bold('Notes'), ...report.notes.flatMap((note) => paragraph(note, style, '  ')))
   }
@@ -51,13 +63,18 @@ function headline(report: MigrateReport): string {
   if (report.outcome === 'nothing-to-do') {
     return report.exitCode === 0
       ? 'Nothing to do: everything is there and the source is unchanged'
-      : 'Nothing to do, but a check did not pass'
+      : differs(report)
+        ? 'Nothing to do, but the target differs'
+        : 'Nothing to do, but a check did not pass'
   }
   if (report.outcome === 'dry-run') return 'Dry run: nothing was written'
   if (report.exitCode === 0) return 'Done'
-  if (report.checks.some((check) => check.result === 'fail')) return 'Done, with differences'
+  if (differs(report) || report.checks.some((check) => check.result === 'fail'))
+    return 'Done, with differences'
   const aside = report.tables.reduce((sum, table) => sum + table.setAside, 0)
-  const incomplete = report.checks.some((check) => check.result === 'incomplete')
+  const incomplete =
+    report.checks.some((check) => check.result === 'incomplete') ||
+    report.verification?.tables.some((table) => table.incomplete !== null)
   return [
     'Done',
     ...(aside === 0 ? [] : [`${rows(aside)} set aside`]),
@@ -132,21 +149,34 @@ function tables(report: MigrateReport, style: Style): string[] {
   return alignedTable(head, body, style)
 }
 
-/** How many passed; each that did not, with what was expected and found. */
-export function renderChecks(checks: readonly CheckResult[], style: Style): string[] {
-  const { green, red, yellow } = style.colors
-  const passed = checks.filter((check) => check.result === 'pass').length
-  const lines: string[] = []
-  if (passed > 0) lines.push(green(`${many(passed, 'check')} passed`))
-  for (const check of checks) {
-    if (check.result === 'pass') continue
-    const [word, paint] =
-      check.result === 'fail' ? (['failed', red] as const) : (['incomplete', yellow] as const)
-    const said = `  ${check.name}: expected ${check.expected}, found ${check.found}`
-    lines.push(...headed(paragraph(word + said, style, ''), word, paint))
-    for (const line of check.evidence ?? []) lines.push(...paragraph(line, style, '  '))
+function differs({ verification: found }: MigrateReport): boolean {
+  return found !== null && differing(sums(found.tables)) > 0
+}
+
+/** One line where all rows are the same; else the tables that are not, and how to look at them and repair them. */
+function verification(report: MigrateReport, after: AfterMigrate, style: Style): string[] {
+  const { dim, green, red, yellow } = style.colors
+  const { options = '' } = after
+  if (report.verification === null) {
+    if (report.outcome !== 'done') return []
+    return [dim(printable(`not verified   landfall verify${options}   compares every row`))]
   }
-  return lines
+  const { tables, differences } = report.verification
+  const open = tables.filter((table) => differing(table) > 0 || table.incomplete !== null)
+  const all = sums(tables)
+  if (open.length === 0) return [green(`${rows(all.sourceRows)} verified: all are the same in the target`)]
+  const head = differs(report)
+    ? red(`Verified: ${differingText(all)}`)
+    : yellow(`Not verified to the end: ${many(open.length, 'table')}`)
+  const next = repairCommands(all, { repaired: false, shown: showValues(differences) }, options)
+  const listed = renderDifferences(differences, tables, style)
+  return [
+    '',
+    head,
+    ...renderVerified(open, style),
+    ...(listed.length === 0 ? [] : ['', ...listed]),
+    ...(next.length === 0 || !differs(report) ? [] : ['', ...next]),
+  ]
 }
 
 function goOn(report: MigrateReport, after: AfterMigrate): string[] {

@@ -1,0 +1,53 @@
+import type { RepairReport } from '../contract/verify.ts'
+import type { Sums } from './differences.ts'
+import { count, headed, paragraph, printable, rows, type Style } from './text.ts'
+
+/** What a repair did, what it left and what it could not do. */
+export function renderRepair(repair: RepairReport, style: Style): string[] {
+  const done = [
+    ...(repair.inserted === 0 ? [] : [`${count(repair.inserted)} inserted`]),
+    ...(repair.updated === 0 ? [] : [`${count(repair.updated)} updated`]),
+    ...(repair.deleted === 0 ? [] : [`${count(repair.deleted)} deleted`]),
+  ]
+  const head =
+    done.length > 0
+      ? `Repaired in the target: ${done.join(', ')}; what stands above is how it is now`
+      : 'No row was repaired'
+  const lines = paragraph(head, style, '').map(style.colors.bold)
+  if (repair.extraLeft > 0) {
+    const left = `${rows(repair.extraLeft)} that only the target has ${repair.extraLeft === 1 ? 'was' : 'were'} left there`
+    lines.push(...paragraph(left, style, '  '))
+  }
+  for (const { table, reason } of repair.failed) {
+    lines.push(...headed(paragraph(`failed  ${table}: ${reason}`, style, '  '), '  failed', style.colors.red))
+  }
+  return lines
+}
+
+/**
+ * What can be typed where rows differ; after a repair only what it was not allowed to do. `options` is
+ * what the commands end with, e.g. ` --from sqlite:app.db`.
+ */
+export function repairCommands(
+  found: Pick<Sums, 'missing' | 'extra' | 'changed'>,
+  past: { readonly repaired: boolean; readonly shown: boolean },
+  options: string,
+): string[] {
+  const all: Command[] = []
+  if (!past.shown && !past.repaired) all.push([' --show-values', 'shows the values'])
+  if (!past.repaired && found.missing + found.changed > 0) {
+    all.push([' --repair', 'writes the missing and changed rows to the target'])
+  }
+  if (found.extra > 0) all.push([' --repair --delete-extra', 'also deletes what only the target has'])
+  return commands(all, options)
+}
+
+type Command = readonly [option: string, does: string]
+
+export function commands(all: readonly Command[], options: string): string[] {
+  if (all.length === 0) return []
+  return [
+    'To go on:',
+    ...all.map(([option, does]) => `  landfall verify${option}${printable(options)}   ${does}`),
+  ]
+}
