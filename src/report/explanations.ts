@@ -131,7 +131,7 @@ export const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
   },
   LF206: {
     what: 'A question was answered with no, or there was no terminal on which to ask it.',
-    why: 'Steps that throw away what is in the target are asked for first.',
+    why: 'Steps that throw away or overwrite what is in the target are asked for first.',
     todo: ['Answer with y, or give --yes where nobody can answer.'],
   },
   LF207: {

@@ -35,10 +35,11 @@ export function repairCommands(
 ): string[] {
   const all: Command[] = []
   if (!past.shown && !past.repaired) all.push([' --show-values', 'shows the values'])
-  if (!past.repaired && found.missing + found.changed > 0) {
-    all.push([' --repair', 'writes the missing and changed rows to the target'])
+  const writes = !past.repaired && found.missing + found.changed > 0
+  if (writes) all.push([' --repair', 'writes the missing and changed rows to the target'])
+  if (found.extra > 0) {
+    all.push([' --repair --delete-extra', `${writes ? 'also ' : ''}deletes what only the target has`])
   }
-  if (found.extra > 0) all.push([' --repair --delete-extra', 'also deletes what only the target has'])
   return commands(all, options)
 }
 
