@@ -6,7 +6,7 @@ import { findRun } from './journal/journal.ts'
 import { journalState } from './journal/schema.ts'
 import { status as journalStatus } from './journal/status.ts'
 import { planFor } from './migrate/begin.ts'
-import { EMPTY_TARGET, type OpenSource, openSourceOf } from './migrate/ends.ts'
+import { EMPTY_TARGET, type OpenSource, openSourceOf, stoppable } from './migrate/ends.ts'
 import { refuseBlockers } from './migrate/refuse.ts'
 import { dryRunReport } from './migrate/report.ts'
 import { runMigration } from './migrate/run.ts'
@@ -111,16 +111,4 @@ export async function status(settings: TargetSettings): Promise<StatusReport> {
       await session.close()
     }
   })
-}
-
-/** While the profile runs, an interruption stops its reading at once: nothing has been written yet. */
-async function stoppable<T>(from: OpenSource, { signal }: Tools, work: () => Promise<T>): Promise<T> {
-  const stop = () => from.source.abort()
-  signal?.addEventListener('abort', stop)
-  if (signal?.aborted) stop()
-  try {
-    return await work()
-  } finally {
-    signal?.removeEventListener('abort', stop)
-  }
 }

@@ -1,14 +1,81 @@
+import type { CopyOut, Session } from '../connection/postgres.ts'
 import { ident } from '../connection/quote.ts'
 import type { Comparison } from './model.ts'
+import type { RowBytes } from './row.ts'
+
+interface Selection {
+  /** Target SQL over the table as `t`. */
+  readonly where?: string
+  readonly order?: string
+  /** Further columns behind those that are compared. */
+  readonly extra?: readonly string[]
+}
 
 /** `COPY` of the target's rows in the form in which they are compared. */
-export function targetCopy(
-  comparison: Comparison,
-  { where = 'true', order = '', extra = [] as readonly string[] } = {},
-): string {
+export function targetCopy(comparison: Comparison, { where, order, extra = [] }: Selection = {}): string {
   const values = [...comparison.columns.map((column) => column.select), ...extra]
-  return `COPY (SELECT ${values.join(', ')} FROM ${comparison.target} AS t WHERE ${where}${order === '' ? '' : ` ORDER BY ${order}`}) TO STDOUT WITH (FORMAT binary)`
+  const rest = `${where === undefined ? '' : ` WHERE ${where}`}${order === undefined ? '' : ` ORDER BY ${order}`}`
+  return `COPY (SELECT ${values.join(', ')} FROM ${comparison.target} AS t${rest}) TO STDOUT WITH (FORMAT binary)`
 }
 
 /** The target's column, of the table as `targetCopy` names it. */
 export const targetColumn = (name: string): string => `t.${ident(name)}`
+
+/** The target's rows as they arrive, one by one or as one sequence of bytes. */
+export class TargetRows {
+  readonly #out: CopyOut
+  #block: readonly RowBytes[] = []
+  #at = 0
+  /** Bytes of the current row that were compared already. */
+  #within = 0
+  #ended = false
+
+  private constructor(out: CopyOut) {
+    this.#out = out
+  }
+
+  static async open(session: Session, comparison: Comparison, selection: Selection): Promise<TargetRows> {
+    return new TargetRows(await session.copyTo(targetCopy(comparison, selection)))
+  }
+
+  async next(): Promise<RowBytes | null> {
+    if (this.#at === this.#block.length && !(await this.#more())) return null
+    return this.#block[this.#at++]!
+  }
+
+  /** Whether the rows go on with exactly these bytes, which may begin and end within rows. */
+  async continuesWith(bytes: Uint8Array): Promise<boolean> {
+    const piece = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    for (let at = 0; at < piece.length; ) {
+      if (this.#at === this.#block.length && !(await this.#more())) return false
+      const row = this.#block[this.#at]!
+      const length = Math.min(piece.length - at, row.length - this.#within)
+      if (piece.compare(row, this.#within, this.#within + length, at, at + length) !== 0) return false
+      at += length
+      this.#within += length
+      if (this.#within < row.length) continue
+      this.#at += 1
+      this.#within = 0
+    }
+    return true
+  }
+
+  async isAtEnd(): Promise<boolean> {
+    return this.#within === 0 && this.#at === this.#block.length && !(await this.#more())
+  }
+
+  async #more(): Promise<boolean> {
+    if (this.#ended) return false
+    const block = await this.#out.rows()
+    this.#ended = block === null
+    this.#block = block ?? []
+    this.#at = 0
+    return !this.#ended
+  }
+
+  /** Throws the rest away; the session is free afterwards. */
+  async drain(): Promise<void> {
+    if (!this.#ended) await this.#out.drain()
+    this.#ended = true
+  }
+}

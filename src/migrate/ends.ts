@@ -53,3 +53,15 @@ export const EMPTY_TARGET: Catalog = {
   tables: [],
   others: [],
 }
+
+/** While only the source is read, an interruption stops that at once. */
+export async function stoppable<T>(from: OpenSource, { signal }: Tools, work: () => Promise<T>): Promise<T> {
+  const stop = () => from.source.abort()
+  signal?.addEventListener('abort', stop)
+  if (signal?.aborted) stop()
+  try {
+    return await work()
+  } finally {
+    signal?.removeEventListener('abort', stop)
+  }
+}

@@ -1,0 +1,63 @@
+import { ident, qualified } from '../connection/quote.ts'
+import { chunkSelect } from '../copy/select.ts'
+import type { Move, TargetTable } from '../plan/model.ts'
+import { canonical } from '../types/canonical.ts'
+import type { Comparison } from './model.ts'
+import { targetColumn } from './target-rows.ts'
+
+/** How a move's rows are compared. `excluded`: source SQL, true for rows that need not be in the target. */
+export function comparisonOf(move: Move, excluded: string): Comparison {
+  const forms = move.columns.map((column) => canonical(column))
+  const columns = move.columns.map(({ source, target }, at) => {
+    const { carrier, judged, select } = forms[at]!
+    return { source, target, carrier, judged, select: select(targetColumn(target)) }
+  })
+  const reading: Move = {
+    ...move,
+    format: 'binary',
+    columns: move.columns.map((column, at) => {
+      const { carrier, read } = forms[at]!
+      return { ...column, carrier: carrier === 'numericTrimmed' ? 'numeric' : carrier, read }
+    }),
+  }
+  return {
+    table: move.source,
+    target: qualified(move.target.schema, move.target.name),
+    columns,
+    key: keyColumns(move.target).map((name) => columns.findIndex((column) => column.target === name)),
+    read: chunkSelect(reading, { after: null, upTo: null }, excluded),
+  }
+}
+
+/** Columns that tell the target's rows apart: the primary key, else a unique index without NULLs. */
+function keyColumns(table: TargetTable): readonly string[] {
+  const loaded = (name: string): boolean =>
+    table.columns.some((column) => column.name === name && column.generated === null)
+  const never = (name: string): boolean =>
+    table.columns.some((column) => column.name === name && column.notNull)
+  const candidates = [
+    ...(table.primaryKey === null ? [] : [table.primaryKey.columns]),
+    ...table.indexes
+      .filter(({ unique, where, columns }) => unique && where === null && columns?.every(never))
+      .map(({ columns }) => columns!),
+  ]
+  return candidates.find((names) => names.every(loaded)) ?? []
+}
+
+const INTEGERS: readonly string[] = ['int2', 'int4', 'int8', 'int8Halves']
+
+/**
+ * The target's SQL of the one integer that orders the rows of both sides, where there is one: the rowid
+ * that is the target's key. Then both sides can be read in step.
+ */
+export function orderOf(move: Move, comparison: Comparison): string | null {
+  const [at, ...others] = comparison.key
+  if (at === undefined || others.length > 0 || move.key.kind !== 'rowid') return null
+  const column = comparison.columns[at]!
+  if (column.source !== move.key.names[0] || !INTEGERS.includes(column.carrier)) return null
+  // What is read must be the rowid itself, and no expression over it.
+  const { read } = move.columns[at]!
+  const name = ident(column.source)
+  const plain = read.length === 1 ? read[0] === name : read[0] === `(${name} >> 32)`
+  return plain ? targetColumn(column.target) : null
+}

@@ -1,0 +1,93 @@
+import { extname } from 'node:path'
+import { LandfallError } from '../errors.ts'
+import type { ChunkBounds } from '../journal/model.ts'
+import type { CompareInput, Comparison, Outcome, TableOutcome } from './model.ts'
+import type { OrderedArgs } from './ordered-job.ts'
+import { inSample } from './sample.ts'
+
+const JOB = new URL(`./ordered-job${extname(import.meta.url)}`, import.meta.url).href
+
+/** What to call a limit of time in a report. */
+export const TIME_IS_UP = 'time was up (--max-time)'
+
+/** An outcome with the ranges in which something differed. */
+export interface OrderedOutcome extends TableOutcome {
+  readonly suspects: readonly ChunkBounds[]
+}
+
+/**
+ * Compares a table whose rows both sides hold in the order of one integer, range by range, as many at
+ * once as there are readers. `order` is the target's SQL of that integer.
+ */
+export async function compareOrdered(input: CompareInput, order: string): Promise<OrderedOutcome> {
+  const { source, ranges, sample, listing } = input
+  const comparison = sample === null ? input.comparison : sampled(input.comparison, sample)
+  const outcomes: (Outcome | undefined)[] = []
+  let incomplete: string | null = null
+  const compareAt = async (at: number): Promise<void> => {
+    const bounds = ranges[at]!
+    const args: OrderedArgs = {
+      comparison,
+      access: input.access,
+      order,
+      where: whereOf(order, bounds, sample),
+      bounds,
+      listing,
+    }
+    const outcome = await source.run<Outcome>({ module: JOB, export: 'compareRange', args })
+    outcomes[at] = outcome
+    input.progress(outcome.sourceRows)
+  }
+  let next = 0
+  const work = async (): Promise<void> => {
+    while (incomplete === null && next < ranges.length) {
+      if (input.isOver()) {
+        incomplete = TIME_IS_UP
+        return
+      }
+      try {
+        await compareAt(next++)
+      } catch (error) {
+        // A value that does not fit any more; whatever else went wrong concerns the whole verification.
+        if (!(error instanceof LandfallError) || error.code !== 'LF204') throw error
+        incomplete ??= error.message
+      }
+    }
+  }
+  const workers = await Promise.allSettled(Array.from({ length: input.jobs }, work))
+  for (const worker of workers) if (worker.status === 'rejected') throw worker.reason
+  const suspects = ranges.filter((_, at) => {
+    const outcome = outcomes[at]
+    return outcome !== undefined && outcome.missing + outcome.extra + outcome.changed > 0
+  })
+  return { ...total(outcomes, listing.most), incomplete, suspects }
+}
+
+/** The integers of a range, in the target. Bounds of a rowid are literals of both databases. */
+export function whereOf(order: string, { after, upTo }: ChunkBounds, sample: number | null): string {
+  const parts = [
+    ...(after === null ? [] : [`${order} > ${after[0]}`]),
+    ...(upTo === null ? [] : [`${order} <= ${upTo[0]}`]),
+    ...(sample === null ? [] : [inSample(`${order}::pg_catalog.int8`, sample)]),
+  ]
+  return parts.length === 0 ? 'true' : parts.join(' AND ')
+}
+
+function sampled(comparison: Comparison, sample: number): Comparison {
+  const { excluded, keys } = comparison.read
+  return {
+    ...comparison,
+    read: { ...comparison.read, excluded: `(${excluded}) OR NOT (${inSample(keys[0]!, sample)})` },
+  }
+}
+
+function total(outcomes: readonly (Outcome | undefined)[], most: number): Outcome {
+  const sum = { sourceRows: 0, targetRows: 0, missing: 0, extra: 0, changed: 0 }
+  const differences: Outcome['differences'][number][] = []
+  for (const outcome of outcomes) {
+    if (outcome === undefined) continue
+    for (const name of Object.keys(sum) as (keyof typeof sum)[]) sum[name] += outcome[name]
+    differences.push(...outcome.differences)
+  }
+  return { ...sum, exact: true, differences: differences.slice(0, most) }
+}

@@ -1,0 +1,169 @@
+import type { Verification } from '../config/model.ts'
+import type { Session } from '../connection/postgres.ts'
+import type { SqliteSource } from '../connection/sqlite-source.ts'
+import type { CheckResult } from '../contract/check.ts'
+import type { ProgressListener } from '../contract/progress.ts'
+import type { RowDifference, VerifiedTable } from '../contract/verify.ts'
+import { LandfallError } from '../errors.ts'
+import type { ChunkBounds } from '../journal/model.ts'
+import type { Move } from '../plan/model.ts'
+import { run } from '../profile/run.ts'
+import { comparisonOf, orderOf } from './comparison.ts'
+import type { CompareInput, TableOutcome, TargetAccess } from './model.ts'
+import { compareOrdered, type OrderedOutcome } from './ordered.ts'
+import { compareUnordered } from './unordered.ts'
+
+/** One move with what is compared of it. */
+export interface TableWork {
+  readonly move: Move
+  /** Source SQL over the table as `t`: true for a row that was set aside. */
+  readonly excluded: string
+  /** How many those are. */
+  readonly setAside: number
+  /** Ranges that cover the source's rows; the first and the last are open. */
+  readonly ranges: readonly ChunkBounds[]
+}
+
+export interface TablesInput {
+  readonly source: SqliteSource
+  readonly session: Session
+  readonly access: TargetAccess
+  readonly work: readonly TableWork[]
+  readonly verification: Verification
+  /** Of `performance.now()`; null: none. */
+  readonly deadline: number | null
+  readonly jobs: number
+  readonly progress: ProgressListener | undefined
+}
+
+export interface Compared {
+  /** In the order of `work`. */
+  readonly tables: readonly VerifiedTable[]
+  readonly differences: readonly RowDifference[]
+  /** By source table: the ranges in which something differed, where differences have a place. */
+  readonly suspects: ReadonlyMap<string, readonly ChunkBounds[]>
+}
+
+interface One {
+  readonly table: VerifiedTable
+  readonly differences: readonly RowDifference[]
+  readonly suspects: readonly ChunkBounds[] | null
+}
+
+/** Compares every table of `work`; several at once, the largest first. Writes nothing. */
+export async function compareTables(input: TablesInput): Promise<Compared> {
+  const { work, verification, jobs } = input
+  const found = new Map<TableWork, One>()
+  const waiting = [...work].sort((a, b) => b.move.statistics.rows - a.move.statistics.rows)
+  const next = async (): Promise<void> => {
+    for (let one = waiting.shift(); one !== undefined; one = waiting.shift())
+      found.set(one, await compareTable(input, one))
+  }
+  const workers = await Promise.allSettled(Array.from({ length: jobs }, next))
+  for (const worker of workers) if (worker.status === 'rejected') throw worker.reason
+  return {
+    tables: work.map((one) => found.get(one)!.table),
+    differences: work.flatMap((one) => found.get(one)!.differences).slice(0, verification.maxDiffs),
+    suspects: new Map(
+      work.flatMap((one) => {
+        const { suspects } = found.get(one)!
+        return suspects === null ? [] : [[one.move.source, suspects]]
+      }),
+    ),
+  }
+}
+
+async function compareTable(input: TablesInput, work: TableWork): Promise<One> {
+  const began = performance.now()
+  const { counts } = input.verification
+  const outcome = await (counts ? countTable(input, work) : compareRows(input, work)).catch(asIncomplete)
+  const { sourceRows, targetRows, missing, extra, changed, exact, incomplete, differences } = outcome
+  const { move, setAside } = work
+  return {
+    table: {
+      source: move.source,
+      target: `${move.target.schema}.${move.target.name}`,
+      compared: counts ? 'counts' : 'rows',
+      ...{ sourceRows, targetRows, setAside, missing, extra, changed, exact, incomplete },
+      seconds: (performance.now() - began) / 1000,
+    },
+    differences,
+    suspects: 'suspects' in outcome ? (outcome.suspects as readonly ChunkBounds[]) : null,
+  }
+}
+
+async function compareRows(input: TablesInput, work: TableWork): Promise<TableOutcome | OrderedOutcome> {
+  const compare = comparingOf(input, work)
+  const order = orderOf(work.move, compare.comparison)
+  return order === null ? await compareUnordered(compare) : await compareOrdered(compare, order)
+}
+
+async function countTable({ source, session }: TablesInput, work: TableWork): Promise<TableOutcome> {
+  const { read, target } = comparisonOf(work.move, work.excluded)
+  const [ours] = await run({ source }, [`SELECT count(*) FROM ${read.from} WHERE NOT (${read.excluded})`])
+  const theirs = await session.query<{ n: string }>(`SELECT count(*) AS n FROM ${target}`)
+  const sourceRows = Number(ours![0]![0])
+  const targetRows = Number(theirs.rows[0]!.n)
+  return {
+    sourceRows,
+    targetRows,
+    missing: Math.max(0, sourceRows - targetRows),
+    extra: Math.max(0, targetRows - sourceRows),
+    changed: 0,
+    // As many may be missing as there are others too many.
+    exact: sourceRows === targetRows,
+    differences: [],
+    incomplete: null,
+  }
+}
+
+/** What comparing this table's rows takes. */
+export function comparingOf(input: TablesInput, { move, excluded, ranges }: TableWork): CompareInput {
+  const { source, access, verification, deadline, jobs, progress } = input
+  let done = 0
+  return {
+    source,
+    access,
+    comparison: comparisonOf(move, excluded),
+    ranges,
+    sample: verification.sample,
+    listing: { most: verification.maxDiffs, showValues: verification.showValues },
+    jobs,
+    isOver: () => deadline !== null && performance.now() > deadline,
+    progress(rows) {
+      done += rows
+      const total = Math.max(done, move.statistics.rows)
+      progress?.({ kind: 'table', phase: 'verify', table: move.source, done, total })
+    },
+  }
+}
+
+/** A table that the target refuses to show was not compared, and the others may be. */
+function asIncomplete(error: unknown): TableOutcome {
+  if (!(error instanceof LandfallError) || error.code !== 'LF304') throw error
+  const none = { sourceRows: 0, targetRows: 0, missing: 0, extra: 0, changed: 0, differences: [] }
+  return { ...none, exact: true, incomplete: error.message }
+}
+
+/** The outcome of a table as a Check. */
+export function rowsCheck(table: VerifiedTable, sample: number | null): CheckResult {
+  const { source, sourceRows, targetRows, missing, extra, changed, exact, incomplete, compared } = table
+  const differing = missing + extra + changed
+  const what =
+    compared === 'counts' ? 'number of rows' : sample === null ? 'every row' : 'every row of the sample'
+  const number = (n: number): string => n.toLocaleString('en')
+  const parts = [
+    ...(missing > 0 ? [`${number(missing)} missing`] : []),
+    ...(extra > 0 ? [`${number(extra)} that only the target has`] : []),
+    ...(changed > 0 ? [`${number(changed)} with other values`] : []),
+  ]
+  const same =
+    compared === 'counts' ? `${number(targetRows)} rows` : `${number(sourceRows)} rows, all the same`
+  return {
+    name: `${source}: ${what} as in the source`,
+    result: differing > 0 ? 'fail' : incomplete !== null ? 'incomplete' : 'pass',
+    expected: `${number(sourceRows)} rows of the source`,
+    found: differing === 0 ? (incomplete ?? same) : `${exact ? '' : 'at least '}${parts.join(', ')}`,
+    ...(differing > 0 && incomplete !== null ? { evidence: [`not compared to the end: ${incomplete}`] } : {}),
+  }
+}

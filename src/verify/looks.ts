@@ -1,0 +1,71 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Compared, compareTables, type TablesInput, type TableWork } from '../compare/tables.ts'
+import type { VerifiedTable } from '../contract/verify.ts'
+
+/** Before a difference is looked at again, in milliseconds. */
+const MOMENT = 1_000
+/** Looks at a table whose differences change from one to the next. */
+const LOOKS = 3
+
+/**
+ * Compares the tables. Where rows differ they are looked at again after a moment, until two looks find the
+ * same: what only had not arrived yet is no difference. `again` gives the source as it is by then.
+ */
+export async function compareUntilSettled(
+  input: TablesInput,
+  again: () => Promise<TablesInput>,
+): Promise<Compared> {
+  let found = await compareTables(input)
+  let open = found.tables.filter(isDifferent).map((table) => table.source)
+  for (let look = 2; look <= LOOKS && open.length > 0; look += 1) {
+    if (input.deadline !== null && performance.now() + MOMENT > input.deadline) break
+    await sleep(MOMENT)
+    const now = await again()
+    const { suspects } = found
+    const work = now.work.flatMap((one): TableWork[] => {
+      if (!open.includes(one.move.source)) return []
+      // What was the same needs no second look.
+      return [{ ...one, ranges: suspects.get(one.move.source) ?? one.ranges }]
+    })
+    const second = await compareTables({ ...now, work })
+    open = second.tables
+      .filter((table) => isDifferent(table) && !isAlike(table, found.tables))
+      .map((table) => table.source)
+    found = merged(found, second)
+  }
+  return found
+}
+
+const isDifferent = ({ missing, extra, changed }: VerifiedTable): boolean => missing + extra + changed > 0
+
+function isAlike(table: VerifiedTable, before: readonly VerifiedTable[]): boolean {
+  const same = before.find((one) => one.source === table.source)
+  return (
+    same !== undefined &&
+    same.missing === table.missing &&
+    same.extra === table.extra &&
+    same.changed === table.changed
+  )
+}
+
+/** The second look at some ranges: its differences stand, the first one's numbers of rows too. */
+function merged(first: Compared, second: Compared): Compared {
+  const tables = first.tables.map((table): VerifiedTable => {
+    const again = second.tables.find((one) => one.source === table.source)
+    if (again === undefined) return table
+    const { missing, extra, changed, exact, incomplete, seconds } = again
+    const partly = second.suspects.has(table.source)
+    return {
+      ...(partly ? table : again),
+      ...{ missing, extra, changed, exact },
+      incomplete: incomplete ?? table.incomplete,
+      seconds: table.seconds + seconds,
+    }
+  })
+  const names = new Set(second.tables.map((table) => table.source))
+  return {
+    tables,
+    differences: [...first.differences.filter((one) => !names.has(one.table)), ...second.differences],
+    suspects: new Map([...first.suspects, ...second.suspects]),
+  }
+}

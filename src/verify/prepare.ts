@@ -1,0 +1,151 @@
+import type { Catalog } from '../catalog/model.ts'
+import type { TableWork } from '../compare/tables.ts'
+import type { Settings } from '../config/model.ts'
+import { didYouMean } from '../config/suggest.ts'
+import type { CheckResult } from '../contract/check.ts'
+import { LandfallError } from '../errors.ts'
+import { findRun, readChunks, readPlan } from '../journal/journal.ts'
+import type { RunRecord } from '../journal/model.ts'
+import { journalState } from '../journal/schema.ts'
+import { targetCatalog } from '../migrate/ends.ts'
+import { refusedBy } from '../migrate/refuses.ts'
+import type { Start } from '../migrate/start.ts'
+import { makePlan } from '../plan/make.ts'
+import type { Plan } from '../plan/model.ts'
+
+/** What there is to compare: the plan by which the rows are read, and each of its tables in the scope. */
+export interface Prepared {
+  readonly plan: Plan
+  /** The run that moved the rows; null when something else did. */
+  readonly run: RunRecord | null
+  /** The target as it is now. */
+  readonly catalog: Catalog
+  readonly work: readonly TableWork[]
+  readonly checks: readonly CheckResult[]
+  readonly notes: readonly string[]
+}
+
+type Begin = Omit<Start, 'lock'>
+
+/**
+ * Where the run is done and the source is what it was then, the run's own plan says how every value
+ * arrived. Otherwise the source is profiled again, against the tables that the target has.
+ */
+export async function prepare(start: Begin): Promise<Prepared> {
+  const { session, settings, from } = start
+  const known = (await journalState(session)) === 'present'
+  const run = known ? await findRun(session, settings.name) : null
+  const stored = run === null ? null : await readPlan(session, run.id)
+  const schema = stored?.target.schema ?? settings.targetSchema
+  const catalog = await targetCatalog(session, { ...settings, targetSchema: schema }, [])
+  const notes = [...from.source.notes, ...(run !== null && run.state !== 'done' ? [unfinished(run)] : [])]
+  if (run !== null && stored !== null) {
+    const chunks = await readChunks(session, run.id)
+    const clean = chunks.every(({ state, result }) => state === 'done' && result?.setAside === 0)
+    if (clean && run.state === 'done' && run.fingerprint === from.source.fingerprint) {
+      const work = stored.moves.map(
+        (move): TableWork => ({
+          move,
+          excluded: '0',
+          setAside: 0,
+          ranges: chunks.filter((chunk) => chunk.move === move.source),
+        }),
+      )
+      return { plan: stored, run, catalog, work: inScope(work, settings), checks: [], notes }
+    }
+  }
+  return await profiled(start, { run, stored, catalog, schema, notes })
+}
+
+const unfinished = (run: RunRecord): string =>
+  `the run of this migration is not done (${run.state}): what it has not loaded is missing`
+
+/** Which rows can be in the target, and how their values look there, is found as for a first migration. */
+async function profiled(
+  { session, settings, from, target, tools }: Begin,
+  known: Pick<Prepared, 'run' | 'catalog' | 'notes'> & { stored: Plan | null; schema: string },
+): Promise<Prepared> {
+  const { run, stored, catalog, schema } = known
+  tools.progress?.({ kind: 'phase', phase: 'profile' })
+  const { plan, work } = await makePlan({
+    source: from.source,
+    sourceLabel: from.label,
+    catalog: from.catalog,
+    target: catalog,
+    targetLabel: target.label,
+    // What the target holds is the question here, and no reason to refuse.
+    isOccupied: async () => false,
+    refuses: refusedBy(session),
+    settings: {
+      ...settings,
+      targetSchema: schema,
+      badRows: 'set-aside',
+      profileRows: null,
+      ...(stored === null ? {} : { tables: stored.moves.map((move) => move.source), exclude: [] }),
+    },
+    progress: tools.progress ?? (() => {}),
+  })
+  const tables = plan.moves.map((move): TableWork => {
+    const { marking, chunks } = work.get(move.source)!
+    return { move, excluded: marking?.excluded ?? '0', setAside: marking?.rows ?? 0, ranges: chunks }
+  })
+  const inside = inScope(tables, settings)
+  const planned = new Set(plan.moves.map((move) => move.source))
+  const checks = [
+    ...(await rejectChecks(session, run, inside)),
+    ...plan.blockers
+      .filter(({ table }) => table === null || !planned.has(table))
+      .map(
+        ({ table, message }): CheckResult => ({
+          name: `${table ?? 'the plan'}: can be compared`,
+          result: 'incomplete',
+          expected: 'a table on both sides',
+          found: message,
+        }),
+      ),
+  ]
+  return { plan, run, catalog, work: inside, checks, notes: known.notes }
+}
+
+/** Rows that the target cannot hold must be those that the run has set aside. */
+async function rejectChecks(
+  session: Begin['session'],
+  run: RunRecord | null,
+  work: readonly TableWork[],
+): Promise<CheckResult[]> {
+  const kept =
+    run === null
+      ? []
+      : (
+          await session.query<{ table: string; rows: string }>(
+            'SELECT "table", count(*)::text AS rows FROM landfall.rejects WHERE run = $1 GROUP BY 1',
+            [run.id],
+          )
+        ).rows
+  return work.flatMap(({ move, setAside }): CheckResult[] => {
+    const rejects = Number(kept.find((one) => one.table === move.source)?.rows ?? 0)
+    if (setAside === 0 && rejects === 0) return []
+    return [
+      {
+        name: `${move.source}: rows that the target cannot hold are set aside`,
+        result: setAside === rejects ? 'pass' : 'fail',
+        expected: `${setAside} in landfall.rejects`,
+        found: String(rejects),
+      },
+    ]
+  })
+}
+
+/** The tables that `--tables` and `--exclude` leave. LF005 for a name that is not there. */
+function inScope(work: readonly TableWork[], { tables, exclude }: Settings): TableWork[] {
+  const names = work.map(({ move }) => move.source)
+  for (const name of [...(tables ?? []), ...exclude]) {
+    if (names.includes(name)) continue
+    throw new LandfallError('LF005', `${name} is no table of this migration${didYouMean(name, names)}`, {
+      hint: `Its tables: ${names.join(', ')}`,
+    })
+  }
+  return work.filter(
+    ({ move }) => (tables === null || tables.includes(move.source)) && !exclude.includes(move.source),
+  )
+}
