@@ -124,12 +124,14 @@ function changedText(names: readonly string[]): string {
 /** Not wrapped like prose: in values every space counts. */
 function valueLines(kind: RowDifference['kind'], found: ColumnDifference, style: Style): string[] {
   const { source, target } = valuePair(found)
+  const name = `    ${printable(found.column)}`
+  // Long values come cut, and may differ only behind that.
+  if (source !== null && source === target) return [`${name}   both begin with ${source}`]
   const sides = [
     ...(source === null || kind === 'extra' ? [] : [`source ${source}`]),
     ...(target === null || kind === 'missing' ? [] : [`target ${target}`]),
   ]
   if (sides.length === 0) return []
-  const name = `    ${printable(found.column)}`
   const line = [name, ...sides].join('   ')
   return columns(line) <= style.width ? [line] : [name, ...sides.map((side) => `      ${side}`)]
 }

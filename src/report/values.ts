@@ -18,7 +18,8 @@ export function valuePair(found: ColumnDifference): { source: string | null; tar
   const long = Math.max(columns(source), columns(target)) > WIDEST
   const from = long ? startAt(source, firstOther(source, target) - BEFORE) : 0
   const shown = { source: quoted(source, from, printable), target: quoted(target, from, printable) }
-  if (shown.source.normalize('NFKC') !== shown.target.normalize('NFKC')) return shown
+  const alike = shown.source.normalize('NFKC') === shown.target.normalize('NFKC')
+  if (!alike || source === target) return shown
   return { source: quoted(source, from, asNumbers), target: quoted(target, from, asNumbers) }
 }
 

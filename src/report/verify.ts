@@ -62,18 +62,23 @@ function verdict(report: VerifyReport): string {
   }
   if (report.outcome === 'incomplete') return `Incomplete: no difference was found, but ${gaps}`
   const failed = report.checks.filter((check) => check.result === 'fail').length
-  const found = differingText(all) || `${many(failed, 'check')} failed`
-  return `Different: ${found}${gaps === '' ? '' : `; ${gaps}`}`
+  // Each table whose rows differ has a check that says so.
+  const others = failed - report.tables.filter((table) => differing(table) > 0).length
+  const parts = [
+    differingText(all),
+    others <= 0 ? '' : `${many(others, differing(all) === 0 ? 'check' : 'other check')} failed`,
+    gaps,
+  ].filter((part) => part !== '')
+  return `Different: ${parts.join('; ')}`
 }
 
+/** A table that was not compared has a check that says so, too. */
 function gapsText(report: VerifyReport): string {
   const tables = report.tables.filter((table) => table.incomplete !== null).length
+  if (tables > 0) return `${many(tables, 'table')} not compared to the end`
   const checks = report.checks.filter((check) => check.result === 'incomplete').length
-  const parts = [
-    ...(tables === 0 ? [] : [`${many(tables, 'table')} not compared to the end`]),
-    ...(checks === 0 ? [] : [`${many(checks, 'check')} not made`]),
-  ]
-  return parts.join(', ') || (report.outcome === 'incomplete' ? 'not everything could be compared' : '')
+  if (checks > 0) return `${many(checks, 'check')} could not be made`
+  return report.outcome === 'incomplete' ? 'not everything could be compared' : ''
 }
 
 /** What the user limited it to, in sentences. */

@@ -187,6 +187,16 @@ To go on:
     expect(text).toContain('failed  sequence: expected above 9, found 5\n  orders_id_seq\n')
     expect(text).not.toContain('To go on')
   })
+
+  test('of rows and of something else names both', () => {
+    const failed = { name: 'x', result: 'fail', expected: '1', found: '2' } as const
+    const rowsAndMore = different([table({ changed: 1 }), table({ source: 'b' })], {
+      checks: [failed, failed],
+    })
+    expect(renderVerify(rowsAndMore)).toMatch(/^Different: 1 changed; 1 other check failed {3}/)
+    // A table's own check says nothing more than the table.
+    expect(renderVerify({ ...rowsAndMore, checks: [failed] })).toMatch(/^Different: 1 changed {3}/)
+  })
 })
 
 test('what could not be compared is never called the same', () => {
@@ -200,12 +210,12 @@ test('what could not be compared is never called the same', () => {
     ],
   })
   const text = renderVerify(incomplete)
-  expect(text).toMatch(
-    /^Incomplete: no difference was found, but 1 table not compared to the end, 1 check not made {3}shop/,
-  )
+  expect(text).toMatch(/^Incomplete: no difference was found, but 1 table not compared to the end {3}shop/)
   expect(text).toContain('\nincomplete  logs: the time of --max-time was over\n')
   expect(text).toContain('incomplete  users: sequence: expected a sequence, found no right to read it')
   expect(text).not.toContain('Same')
+  const check = renderVerify({ ...incomplete, tables: [table()] })
+  expect(check).toMatch(/^Incomplete: no difference was found, but 1 check could not be made {3}/)
   const both = renderVerify(different([table({ changed: 1 }), tables[1]!]))
   expect(both).toMatch(/^Different: 1 changed; 1 table not compared to the end {3}/)
 })
@@ -241,6 +251,12 @@ describe('values', () => {
     const faces = '😀'.repeat(200)
     expect(renderVerify(withValues(`${faces}a`, `${faces}b`))).not.toContain('\\u{d')
     expect(renderVerify(withValues(`${faces}.a`, `${faces}.b`))).not.toContain('\\u{d')
+  })
+
+  test('that differ only behind what is shown are not shown as two that are the same', () => {
+    expect(renderVerify(withValues('xyz…', 'xyz…'))).toContain(
+      '\n    note   both begin with "xyz…"\n',
+    )
   })
 
   test('of a missing and an extra row stand for one side each', () => {
