@@ -241,22 +241,13 @@ describe('values', () => {
     expect(renderVerify(withValues('a b', 'a\u00a0b'))).toContain('source "a b"   target "a\\u{a0}b"')
   })
 
-  test('that are long are shown where they differ', () => {
-    const same = 'x'.repeat(1_000_000)
-    const text = renderVerify(withValues(`${same}left${same}`, `${same}right${same}`))
-    expect(text).toMatch(/source …"x{20}leftx+…"/)
-    expect(text).toMatch(/target …"x{20}rightx+…"/)
-    expect(text.length).toBeLessThan(2000)
-    // A character of two units is not cut in two.
-    const faces = '😀'.repeat(200)
-    expect(renderVerify(withValues(`${faces}a`, `${faces}b`))).not.toContain('\\u{d')
-    expect(renderVerify(withValues(`${faces}.a`, `${faces}.b`))).not.toContain('\\u{d')
+  test('that are long are cut', () => {
+    const text = renderVerify(withValues('x'.repeat(1_000_000), '9'.repeat(1_000_000)))
+    expect(text).toMatch(/source "x{119}…" {3}target 9{119}…\n/)
   })
 
   test('that differ only behind what is shown are not shown as two that are the same', () => {
-    expect(renderVerify(withValues('xyz…', 'xyz…'))).toContain(
-      '\n    note   both begin with "xyz…"\n',
-    )
+    expect(renderVerify(withValues('xyz…', 'xyz…'))).toContain('\n    note   both begin with "xyz…"\n')
   })
 
   test('of a missing and an extra row stand for one side each', () => {
