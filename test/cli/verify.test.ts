@@ -1,11 +1,14 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { Command } from 'commander'
-import { afterAll, describe, expect, test } from 'vitest'
+import { Client } from 'pg'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { verifyOptionsLikewise, withDatabases, withPlanning } from '../../src/cli/options.ts'
 import { share, timeSpan, wholeOrNone } from '../../src/cli/verification.ts'
-import { landfall } from './run.ts'
+import { type TestServer, testServer } from '../support/postgres.ts'
+import { type Ended, landfall } from './run.ts'
 
 const cwd = mkdtempSync(join(tmpdir(), 'landfall-verify-cli-'))
 afterAll(() => rmSync(cwd, { recursive: true }))
@@ -105,5 +108,144 @@ describe('values of options', () => {
     expect(likewise('--to', 'postgres://app:s3cr3t@host/db', '--names', 'snake')).toBe(
       ' with the same options',
     )
+  })
+})
+
+describe('of two databases', () => {
+  let server: TestServer
+  beforeAll(async () => {
+    server = await testServer()
+  })
+  afterAll(() => server.stop())
+
+  interface Moved {
+    verify(...args: string[]): Promise<Ended>
+    target(sql: string): Promise<unknown[]>
+  }
+
+  /** A shop that was moved, and then changed in the target. */
+  async function moved(change: string): Promise<Moved> {
+    const to = await server.database()
+    const folder = join(cwd, to.slice(to.lastIndexOf('/') + 1))
+    mkdirSync(folder)
+    const db = new DatabaseSync(join(folder, 'shop.db'))
+    db.exec(`create table users(id integer primary key, name text not null);
+      insert into users(name) values ('Ada'), ('Grace'), ('Mary');
+      create table orders(id integer primary key, user_id integer references users(id), qty integer, note text);
+      insert into orders(user_id, qty, note) values (1, 5, 'NULL'), (2, 7, ''), (2, 9, null);
+      create table log(line text);
+      insert into log values ('a'), ('a'), ('b');`)
+    db.close()
+    const args = ['--from', 'sqlite:shop.db', '--to', to]
+    const { status, stderr } = await landfall(['migrate', ...args, '--no-verify'], { cwd: folder })
+    expect(status, stderr).toBe(0)
+    const target = async (sql: string) => {
+      const client = new Client({ connectionString: to })
+      await client.connect()
+      return await client
+        .query(sql)
+        .then(({ rows }) => rows)
+        .finally(() => client.end())
+    }
+    if (change !== '') await target(change)
+    return { target, verify: (...more) => landfall(['verify', ...args, ...more], { cwd: folder }) }
+  }
+
+  test('that are the same ends with 0, and says so first', async () => {
+    const { verify } = await moved('')
+    const { status, stdout, stderr } = await verify()
+    expect(status, stdout + stderr).toBe(0)
+    expect(stdout).toMatch(/^Same: all 9 rows of 3 tables {3}shop, /)
+    expect(stdout).toMatch(/^orders +3 +0 +0 +0 +0 /m)
+    expect(stderr).toMatch(/^verify$/m)
+    expect(stderr).toMatch(/^verify orders: 100 %, 3 of 3 rows/m)
+  })
+
+  test('that differ ends with 1, and names rows and columns but no values', async () => {
+    const { verify } = await moved(`update orders set note = 'geheim', qty = 6 where id = 1;
+      delete from orders where id = 2; insert into orders(id, qty) values (9, 1);`)
+    const { status, stdout } = await verify()
+    expect(status).toBe(1)
+    expect(stdout).toMatch(/^Different: 1 missing, 1 extra, 1 changed/)
+    expect(stdout).toContain('\n  orders id = 1: qty, note differ\n')
+    expect(stdout).toContain('\n  orders id = 2: missing in the target\n')
+    expect(stdout).toContain('\n  orders id = 9: only in the target\n')
+    expect(stdout).not.toContain('geheim')
+    expect(stdout).toMatch(/^ {2}landfall verify --repair (--from sqlite:shop\.db|with the same options)/m)
+    const shown = await verify('--show-values')
+    expect(shown.status).toBe(1)
+    expect(shown.stdout).toContain(
+      '\n    qty   source 5   target 6\n    note   source "NULL"   target "geheim"\n',
+    )
+    const few = await verify('--max-diffs', '0', '--json')
+    expect(few.status).toBe(1)
+    expect(JSON.parse(few.stdout)).toMatchObject({ command: 'verify', outcome: 'different', differences: [] })
+  })
+
+  test('in numbers of rows alone does not see values, and says so', async () => {
+    const { verify, target } = await moved('update orders set qty = 6')
+    const counted = await verify('--counts')
+    expect(counted.status).toBe(0)
+    expect(counted.stdout).toMatch(/^Same numbers of rows in 3 tables; values were not compared/)
+    await target('delete from log')
+    const other = await verify('--counts')
+    expect(other.status).toBe(1)
+    expect(other.stdout).toMatch(/^Different: at least 3 missing/)
+  })
+
+  test('of some rows or some tables says which', async () => {
+    const { verify } = await moved('update orders set qty = 6')
+    const users = await verify('--tables', 'users', '--sample', '100%')
+    expect(users.status, users.stderr).toBe(0)
+    expect(users.stdout).toContain('scope  compared 1 table only: users')
+    expect(users.stdout).toContain('scope  compared 100 % of the rows, chosen by their keys: 3 rows')
+    const unknown = await verify('--tables', 'user')
+    expect(unknown).toMatchObject({ status: 2, stderr: expect.stringMatching(/LF005 .*did you mean users/) })
+  })
+
+  test('that ran out of time is incomplete, and ends with 1', async () => {
+    const { verify } = await moved('')
+    const { status, stdout } = await verify('--max-time', '0.001ms')
+    expect(status).toBe(1)
+    expect(stdout).toMatch(/^Incomplete: no difference was found, but 3 tables not compared to the end/)
+    expect(stdout).not.toContain('Same')
+  })
+
+  test('stopped by Ctrl-C ends with 130 and no verdict', async () => {
+    const to = await server.database()
+    const folder = join(cwd, 'big')
+    mkdirSync(folder)
+    const db = new DatabaseSync(join(folder, 'big.db'))
+    db.exec(`create table big(id integer primary key, t text);
+      with recursive n(i) as (select 1 union all select i + 1 from n where i < 400000)
+      insert into big select i, 'row ' || i || hex(zeroblob(50)) from n;`)
+    db.close()
+    const args = ['--from', 'sqlite:big.db', '--to', to]
+    const migrated = await landfall(['migrate', ...args, '--no-verify', '--batch-size', '500'], {
+      cwd: folder,
+    })
+    expect(migrated.status, migrated.stderr).toBe(0)
+    expect(migrated.stdout).toContain('not verified   landfall verify with the same options   compares')
+    const { status, stdout, stderr } = await landfall(['verify', ...args], {
+      cwd: folder,
+      onStart: (child) => {
+        child.stderr?.on('data', (part: Buffer) => {
+          if (/^verify$/m.test(part.toString())) child.kill('SIGINT')
+        })
+      },
+    })
+    expect(stderr).toContain('stopping… (once more to stop at once)')
+    expect(stderr).toContain('error LF403')
+    expect({ status, stdout }).toEqual({ status: 130, stdout: '' })
+  })
+
+  test('of which one is not there ends with 4', async () => {
+    const folder = join(cwd, 'alone')
+    mkdirSync(folder)
+    new DatabaseSync(join(folder, 'a.db')).close()
+    const { status, stderr } = await landfall(['verify', '--from', 'sqlite:a.db'], { cwd: folder })
+    expect(stderr).toMatch(/^error LF301 /)
+    expect(status).toBe(4)
+    expect(existsSync(join(folder, '.landfall'))).toBe(false)
   })
 })
