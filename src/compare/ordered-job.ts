@@ -1,16 +1,19 @@
+import { createHash, type Hash } from 'node:crypto'
 import type { Session } from '../connection/postgres.ts'
 import type { JobContext } from '../connection/sqlite-source.ts'
 import type { RowEncoder } from '../copy/model.ts'
 import { targetSession } from '../copy/target-session.ts'
 import type { ChunkBounds } from '../journal/model.ts'
 import { type Merged, mergeRows } from './merge.ts'
-import type { Comparison, Listing, Outcome, TargetAccess } from './model.ts'
+import type { ComparedRange, Comparison, Listing, Outcome, TargetAccess } from './model.ts'
+import type { RowBytes } from './row.ts'
 import { describe } from './show.ts'
 import { encodeRange } from './source-rows.ts'
 import { TargetRows } from './target-rows.ts'
 
 /** Encoded bytes are compared in portions of this size. */
 const PORTION = 256 * 1024
+const gathered = Buffer.allocUnsafeSlow(PORTION)
 
 export interface OrderedArgs {
   readonly comparison: Comparison
@@ -21,6 +24,8 @@ export interface OrderedArgs {
   readonly where: string
   readonly bounds: ChunkBounds
   readonly listing: Listing
+  /** See `ComparedRange`. */
+  readonly loaded: ComparedRange['loaded']
 }
 
 /**
@@ -29,7 +34,7 @@ export interface OrderedArgs {
  */
 export async function compareRange(context: JobContext, args: OrderedArgs): Promise<Outcome> {
   const { session, forms } = await sessionsFor(context, args)
-  const rows = await sameBytes(context, args, session, forms)
+  const rows = (await asLoaded(args, session)) ?? (await sameBytes(context, args, session, forms))
   if (rows !== null)
     return {
       sourceRows: rows,
@@ -56,7 +61,7 @@ export async function compareRange(context: JobContext, args: OrderedArgs): Prom
 }
 
 /** Rows are on one connection; another is asked for the form of values that only the target knows. */
-async function sessionsFor(
+export async function sessionsFor(
   context: JobContext,
   { access, comparison }: Pick<OrderedArgs, 'access' | 'comparison'>,
 ): Promise<{ session: Session; forms: Session }> {
@@ -82,6 +87,39 @@ async function* merged(
   } finally {
     await target.drain()
   }
+}
+
+/** How many rows the range has when the target's are the very bytes that were loaded; else null. */
+async function asLoaded(
+  { comparison, order, where, loaded }: OrderedArgs,
+  session: Session,
+): Promise<number | null> {
+  if (!loaded) return null
+  const hash = createHash('sha256')
+  const target = await TargetRows.open(session, comparison, { where, order })
+  let rows = 0
+  for (let block = await target.block(); block !== null; block = await target.block()) {
+    hashRows(hash, block)
+    rows += block.length
+  }
+  return rows === loaded.rows && hash.digest('hex') === loaded.digest ? rows : null
+}
+
+/** Short rows are brought together: to hash each for itself costs more than to copy it. */
+function hashRows(hash: Hash, rows: readonly RowBytes[]): void {
+  let length = 0
+  for (const row of rows) {
+    if (length + row.length > gathered.length) {
+      hash.update(gathered.subarray(0, length))
+      length = 0
+    }
+    if (row.length > gathered.length) hash.update(row)
+    else {
+      gathered.set(row, length)
+      length += row.length
+    }
+  }
+  hash.update(gathered.subarray(0, length))
 }
 
 /** How many rows the range has when all bytes of both sides are the same; null when they are not. */

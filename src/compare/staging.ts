@@ -6,8 +6,7 @@ import type { RowBytes } from './row.ts'
 /** `PGCOPY\n\377\r\n\0`, then no flags and no header extension. */
 const HEADER = Buffer.from('5047434f50590aff0d0a000000000000000000', 'hex')
 const TRAILER = Buffer.from('ffff', 'hex')
-/** A row from this size on is sent as it is instead of being copied into a portion. */
-const LARGE_ROW = 64 * 1024
+/** Bytes of one message. */
 const PORTION = 256 * 1024
 
 /** Whether the target lacks a row of the source, or holds other values under its key. */
@@ -24,7 +23,7 @@ const TABLE = 'pg_temp.landfall_staging'
  * that, and nothing can be written afterwards.
  */
 export interface Staging {
-  /** Takes the bytes over: they must stay as they are. */
+  /** The bytes are needed during the call only. */
   write(as: StagedAs, rows: readonly RowBytes[]): Promise<void>
   /** Gives the rows of the same key these values; returns how many there were. Needs a key. */
   updateChanged(): Promise<number>
@@ -54,8 +53,8 @@ class TableStaging implements Staging {
   readonly #comparison: Comparison
   #copy: CopyIn | null = null
   #ended = false
-  #waiting: Uint8Array[] = [HEADER]
-  #waitingBytes = HEADER.length
+  #portion = Buffer.allocUnsafeSlow(PORTION)
+  #used = HEADER.copy(this.#portion)
 
   constructor(session: Session, comparison: Comparison) {
     this.#session = session
@@ -71,35 +70,34 @@ class TableStaging implements Staging {
       kind.writeInt16BE(this.#comparison.columns.length + 1, 0)
       kind.writeInt32BE(2, 2)
       kind.writeInt16BE(KINDS[as], 6)
-      this.#waiting.push(kind)
-      this.#waitingBytes += kind.length + row.length
-      if (row.length < LARGE_ROW) this.#waiting.push(row.subarray(2))
-      else {
-        await this.#flush()
-        await this.#send(row.subarray(2))
-      }
-      if (this.#waitingBytes >= PORTION) await this.#flush()
+      await this.#append(kind)
+      await this.#append(row.subarray(2))
+    }
+  }
+
+  /** Copies the bytes, so that a row is needed no longer than it takes to write it. */
+  async #append(bytes: Uint8Array): Promise<void> {
+    for (let at = 0; at < bytes.length; ) {
+      const piece = bytes.subarray(at, at + PORTION - this.#used)
+      this.#portion.set(piece, this.#used)
+      this.#used += piece.length
+      at += piece.length
+      if (this.#used === PORTION) await this.#flush()
     }
   }
 
   async #flush(): Promise<void> {
-    const portion = Buffer.concat(this.#waiting)
-    this.#waiting = []
-    this.#waitingBytes = 0
-    await this.#send(portion)
-  }
-
-  /** The protocol's messages have at most 1 GiB. */
-  async #send(bytes: Uint8Array): Promise<void> {
-    for (let at = 0; at < bytes.length; at += PORTION * 16)
-      await this.#copy!.write(bytes.subarray(at, at + PORTION * 16))
+    const portion = this.#portion.subarray(0, this.#used)
+    this.#portion = Buffer.allocUnsafeSlow(PORTION)
+    this.#used = 0
+    await this.#copy!.write(portion)
   }
 
   async #end(): Promise<void> {
     if (this.#ended) return
     this.#ended = true
     if (this.#copy === null) return
-    this.#waiting.push(TRAILER)
+    await this.#append(TRAILER)
     await this.#flush()
     await this.#copy.end()
   }
