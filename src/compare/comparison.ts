@@ -26,6 +26,12 @@ export function comparisonOf(move: Move, excluded: string): Comparison {
     columns,
     key: keyColumns(move.target).map((name) => columns.findIndex((column) => column.target === name)),
     read: chunkSelect(reading, { after: null, upTo: null }, excluded),
+    asLoaded:
+      move.format === 'binary' &&
+      forms.every(({ carrier, judged, select }, at) => {
+        const column = move.columns[at]!
+        return judged === null && carrier === column.carrier && select(column.target) === column.target
+      }),
   }
 }
 

@@ -19,6 +19,17 @@ export interface Comparison {
   readonly key: readonly number[]
   /** Reading of the source's rows without those set aside; of each range with its own `bounds`. */
   readonly read: Omit<ChunkRead, 'bounds'>
+  /** The form in which rows are compared is the one in which they were given to COPY. */
+  readonly asLoaded: boolean
+}
+
+/** A range of the source's rows. */
+export interface ComparedRange extends ChunkBounds {
+  /**
+   * What was read of it from the source and given to COPY, none of it set aside, where that was just now
+   * and of this very source: then only the target need be read.
+   */
+  readonly loaded?: { readonly rows: number; readonly digest: string } | null
 }
 
 export interface ComparedColumn {
@@ -63,7 +74,7 @@ export interface CompareInput {
   readonly access: TargetAccess
   readonly comparison: Comparison
   /** Ranges that cover the source's rows; the first and the last are open. */
-  readonly ranges: readonly ChunkBounds[]
+  readonly ranges: readonly ComparedRange[]
   /** Share of the rows, chosen by their keys; null: all. */
   readonly sample: number | null
   readonly listing: Listing

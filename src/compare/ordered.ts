@@ -26,7 +26,7 @@ export async function compareOrdered(input: CompareInput, order: string): Promis
   let incomplete: string | null = null
   const compareAt = async (at: number): Promise<void> => {
     const bounds = ranges[at]!
-    const args: OrderedArgs = {
+    const args: Omit<OrderedArgs, 'loaded'> = {
       comparison,
       access: input.access,
       order,
@@ -34,7 +34,12 @@ export async function compareOrdered(input: CompareInput, order: string): Promis
       bounds,
       listing,
     }
-    const outcome = await source.run<Outcome>({ module: JOB, export: 'compareRange', args })
+    const loaded = sample === null && comparison.asLoaded ? (bounds.loaded ?? null) : null
+    const outcome = await source.run<Outcome>({
+      module: JOB,
+      export: 'compareRange',
+      args: { ...args, loaded },
+    })
     outcomes[at] = outcome
     input.progress(outcome.sourceRows)
   }

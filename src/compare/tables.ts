@@ -9,7 +9,7 @@ import type { ChunkBounds } from '../journal/model.ts'
 import type { Move } from '../plan/model.ts'
 import { run } from '../profile/run.ts'
 import { comparisonOf, orderOf } from './comparison.ts'
-import type { CompareInput, TableOutcome, TargetAccess } from './model.ts'
+import type { ComparedRange, CompareInput, TableOutcome, TargetAccess } from './model.ts'
 import { compareOrdered, type OrderedOutcome } from './ordered.ts'
 import { compareUnordered } from './unordered.ts'
 
@@ -21,7 +21,7 @@ export interface TableWork {
   /** How many those are. */
   readonly setAside: number
   /** Ranges that cover the source's rows; the first and the last are open. */
-  readonly ranges: readonly ChunkBounds[]
+  readonly ranges: readonly ComparedRange[]
 }
 
 export interface TablesInput {

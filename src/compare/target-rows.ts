@@ -43,6 +43,13 @@ export class TargetRows {
     return this.#block[this.#at++]!
   }
 
+  /** Whole rows that have arrived, instead of one by one. */
+  async block(): Promise<readonly RowBytes[] | null> {
+    if (!(await this.#more())) return null
+    this.#at = this.#block.length
+    return this.#block
+  }
+
   /** Whether the rows go on with exactly these bytes, which may begin and end within rows. */
   async continuesWith(bytes: Uint8Array): Promise<boolean> {
     const piece = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
