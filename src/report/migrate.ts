@@ -168,7 +168,7 @@ function verification(report: MigrateReport, after: AfterMigrate, style: Style):
   const head = differs(report)
     ? red(`Verified: ${differingText(all)}`)
     : yellow(`Not verified to the end: ${many(open.length, 'table')}`)
-  const next = repairCommands(all, { repaired: false, shown: showValues(differences) }, options)
+  const next = repairCommands(all, { repaired: false, shown: showValues(differences) }, options, style)
   const listed = renderDifferences(differences, tables, style)
   return [
     '',

@@ -1,6 +1,6 @@
 import type { RepairReport } from '../contract/verify.ts'
 import type { Sums } from './differences.ts'
-import { count, headed, paragraph, printable, rows, type Style } from './text.ts'
+import { columns, count, headed, paragraph, printable, rows, type Style } from './text.ts'
 
 /** What a repair did, what it left and what it could not do. */
 export function renderRepair(repair: RepairReport, style: Style): string[] {
@@ -32,6 +32,7 @@ export function repairCommands(
   found: Pick<Sums, 'missing' | 'extra' | 'changed'>,
   past: { readonly repaired: boolean; readonly shown: boolean },
   options: string,
+  style: Style,
 ): string[] {
   const all: Command[] = []
   if (!past.shown && !past.repaired) all.push([' --show-values', 'shows the values'])
@@ -40,15 +41,18 @@ export function repairCommands(
   if (found.extra > 0) {
     all.push([' --repair --delete-extra', `${writes ? 'also ' : ''}deletes what only the target has`])
   }
-  return commands(all, options)
+  return commands(all, options, style)
 }
 
 type Command = readonly [option: string, does: string]
 
-export function commands(all: readonly Command[], options: string): string[] {
+/** Each with what it does, below it where both are too long for one line: a command is not broken. */
+export function commands(all: readonly Command[], options: string, style: Style): string[] {
   if (all.length === 0) return []
-  return [
-    'To go on:',
-    ...all.map(([option, does]) => `  landfall verify${option}${printable(options)}   ${does}`),
-  ]
+  const lines = all.flatMap(([option, does]) => {
+    const command = `  landfall verify${option}${printable(options)}`
+    const line = `${command}   ${does}`
+    return columns(line) <= style.width ? [line] : [command, `      ${does}`]
+  })
+  return ['To go on:', ...lines]
 }

@@ -1,3 +1,5 @@
+import { rowsCheck } from '../compare/tables.ts'
+import type { CheckResult } from '../contract/check.ts'
 import type { VerifyReport } from '../contract/verify.ts'
 import { renderChecks } from './checks.ts'
 import {
@@ -30,12 +32,12 @@ export function renderVerify(report: VerifyReport, style: Style = PLAIN, options
   const parts = [
     report.tables.length === 0 ? [] : renderVerified(report.tables, style),
     renderDifferences(report.differences, report.tables, style),
-    report.checks.length === 0 ? [] : renderChecks(report.checks, style),
+    renderChecks(besideRows(report), style),
     report.repair === null ? [] : renderRepair(report.repair, style),
     report.notes.length === 0
       ? []
       : [bold('Notes'), ...report.notes.flatMap((note) => paragraph(note, style, '  '))],
-    goOn(report, options),
+    goOn(report, options, style),
   ]
   for (const part of parts) if (part.length > 0) lines.push('', ...part)
   return `${lines.join('\n')}\n`
@@ -61,24 +63,29 @@ function verdict(report: VerifyReport): string {
     return `Same: all ${rows(all.sourceRows)} of ${what}${but}`
   }
   if (report.outcome === 'incomplete') return `Incomplete: no difference was found, but ${gaps}`
-  const failed = report.checks.filter((check) => check.result === 'fail').length
-  // Each table whose rows differ has a check that says so.
-  const others = failed - report.tables.filter((table) => differing(table) > 0).length
+  const failed = besideRows(report).filter((check) => check.result === 'fail').length
   const parts = [
     differingText(all),
-    others <= 0 ? '' : `${many(others, differing(all) === 0 ? 'check' : 'other check')} failed`,
+    failed === 0 ? '' : `${many(failed, differing(all) === 0 ? 'check' : 'other check')} failed`,
     gaps,
   ].filter((part) => part !== '')
   return `Different: ${parts.join('; ')}`
 }
 
-/** A table that was not compared has a check that says so, too. */
 function gapsText(report: VerifyReport): string {
   const tables = report.tables.filter((table) => table.incomplete !== null).length
-  if (tables > 0) return `${many(tables, 'table')} not compared to the end`
-  const checks = report.checks.filter((check) => check.result === 'incomplete').length
-  if (checks > 0) return `${many(checks, 'check')} could not be made`
-  return report.outcome === 'incomplete' ? 'not everything could be compared' : ''
+  const checks = besideRows(report).filter((check) => check.result === 'incomplete').length
+  const parts = [
+    ...(tables === 0 ? [] : [`${many(tables, 'table')} not compared to the end`]),
+    ...(checks === 0 ? [] : [`${many(checks, 'check')} could not be made`]),
+  ]
+  return parts.join(', ') || (report.outcome === 'incomplete' ? 'not everything could be compared' : '')
+}
+
+/** A table whose rows differ, or were not compared, has a check that says what its line says. */
+function besideRows(report: VerifyReport): readonly CheckResult[] {
+  const told = new Set(report.tables.map((table) => rowsCheck(table, report.scope.sample).name))
+  return report.checks.filter((check) => check.result === 'pass' || !told.has(check.name))
 }
 
 /** What the user limited it to, in sentences. */
@@ -100,13 +107,14 @@ function percent(share: number): string {
   return `${(share * 100).toFixed(10).replace(/\.?0+$/, '')} %`
 }
 
-function goOn(report: VerifyReport, options: string): string[] {
+function goOn(report: VerifyReport, options: string, style: Style): string[] {
   const all = sums(report.tables)
   if (differing(all) === 0) return []
-  if (report.scope.counts) return commands([['', 'names the rows']], options)
+  if (report.scope.counts) return commands([['', 'names the rows']], options, style)
   return repairCommands(
     all,
     { repaired: report.repair !== null, shown: showValues(report.differences) },
     options,
+    style,
   )
 }

@@ -1,5 +1,6 @@
 import pc from 'picocolors'
 import { describe, expect, test } from 'vitest'
+import { rowsCheck } from '../../src/compare/tables.ts'
 import type { RowDifference, VerifiedTable, VerifyReport } from '../../src/contract/verify.ts'
 import { renderMigrate } from '../../src/report/migrate.ts'
 import { columns, PLAIN } from '../../src/report/text.ts'
@@ -188,14 +189,21 @@ To go on:
     expect(text).not.toContain('To go on')
   })
 
-  test('of rows and of something else names both', () => {
-    const failed = { name: 'x', result: 'fail', expected: '1', found: '2' } as const
-    const rowsAndMore = different([table({ changed: 1 }), table({ source: 'b' })], {
-      checks: [failed, failed],
-    })
-    expect(renderVerify(rowsAndMore)).toMatch(/^Different: 1 changed; 1 other check failed {3}/)
-    // A table's own check says nothing more than the table.
-    expect(renderVerify({ ...rowsAndMore, checks: [failed] })).toMatch(/^Different: 1 changed {3}/)
+  test('of rows and of something else names both, and says of each once', () => {
+    const tables = [table({ changed: 1 }), table({ source: 'b', incomplete: 'it went away' })]
+    const check = { name: 'x', result: 'fail', expected: '1', found: '2' } as const
+    const checks = [
+      check,
+      { ...check, result: 'incomplete', name: 'y' } as const,
+      ...tables.map((one) => rowsCheck(one, null)),
+    ]
+    const text = renderVerify(different(tables, { checks }))
+    expect(text).toMatch(
+      /^Different: 1 changed; 1 other check failed; 1 table not compared to the end, 1 check could not be made {3}/,
+    )
+    expect(text).toContain('\nfailed  x: expected 1, found 2\nincomplete  y: expected 1, found 2\n')
+    expect(text.match(/it went away/g)).toHaveLength(1)
+    expect(text).not.toContain('failed  orders')
   })
 })
 
@@ -210,7 +218,9 @@ test('what could not be compared is never called the same', () => {
     ],
   })
   const text = renderVerify(incomplete)
-  expect(text).toMatch(/^Incomplete: no difference was found, but 1 table not compared to the end {3}shop/)
+  expect(text).toMatch(
+    /^Incomplete: no difference was found, but 1 table not compared to the end, 1 check could not be made {3}shop/,
+  )
   expect(text).toContain('\nincomplete  logs: the time of --max-time was over\n')
   expect(text).toContain('incomplete  users: sequence: expected a sequence, found no right to read it')
   expect(text).not.toContain('Same')
@@ -299,10 +309,16 @@ test('fits a narrow terminal', () => {
       scope: { tables: [long, long], sample: 0.5, counts: false },
       notes: [`${long} ${long}`],
     }),
-    { ...PLAIN, width: 100 },
+    { ...PLAIN, width: 80 },
+    ' --from sqlite:a-database-with-a-name-that-is-long.db',
   )
-  const lines = text.slice(0, text.indexOf('To go on')).split('\n')
-  expect(Math.max(...lines.map(columns))).toBeLessThanOrEqual(100)
+  const lines = text.split('\n')
+  expect(lines.slice(lines.indexOf('To go on:'))).toContain(
+    '      writes the missing and changed rows to the target',
+  )
+  // A command is not broken, so that it can be copied.
+  const prose = lines.filter((line) => !line.startsWith('  landfall '))
+  expect(Math.max(...prose.map(columns))).toBeLessThanOrEqual(80)
 })
 
 test('is coloured by its outcome, and only when asked', () => {
