@@ -1,4 +1,6 @@
+import { rowsCheck } from '../compare/tables.ts'
 import type { CheckResult } from '../contract/check.ts'
+import type { VerifiedTable } from '../contract/verify.ts'
 import { headed, many, paragraph, type Style } from './text.ts'
 
 /** How many passed; each that did not, with what was expected and found. */
@@ -16,4 +18,17 @@ export function renderChecks(checks: readonly CheckResult[], style: Style): stri
     for (const line of check.evidence ?? []) lines.push(...paragraph(line, style, '  '))
   }
   return lines
+}
+
+/**
+ * The checks that passed, and those that say something else than a table's line: where rows differ, or were
+ * not compared, a check of the table says the same.
+ */
+export function besideRows(
+  checks: readonly CheckResult[],
+  tables: readonly VerifiedTable[],
+  sample: number | null,
+): readonly CheckResult[] {
+  const told = new Set(tables.map((table) => rowsCheck(table, sample).name))
+  return checks.filter((check) => check.result === 'pass' || !told.has(check.name))
 }

@@ -1,5 +1,5 @@
 import type { MigrateReport, RejectSummary } from '../contract/report.ts'
-import { renderChecks } from './checks.ts'
+import { besideRows, renderChecks } from './checks.ts'
 import {
   differing,
   differingText,
@@ -49,7 +49,10 @@ export function renderMigrate(report: MigrateReport, after: AfterMigrate = {}, s
   if (report.leftOut !== undefined && report.leftOut.length > 0) {
     lines.push('', ...paragraph(leftOut(report.leftOut), style, ''))
   }
-  if (report.checks.length > 0) lines.push('', ...renderChecks(report.checks, style))
+  if (report.checks.length > 0) {
+    const told = besideRows(report.checks, report.verification?.tables ?? [], null)
+    lines.push('', ...renderChecks(told, style))
+  }
   lines.push(...verification(report, after, style))
   if (report.notes.length > 0) {
     lines.push('', bold('Notes'), ...report.notes.flatMap((note) => paragraph(note, style, '  ')))

@@ -31,7 +31,7 @@ function renderMigration(one: Migration, style: Style): string[] {
   return lines
 }
 
-const AFTER_LOADING = new Set(['finish', 'check'])
+const AFTER_LOADING = new Set(['finish', 'check', 'verify'])
 
 function stateWord(one: Migration, style: Style): string {
   const { green, red, yellow, cyan } = style.colors

@@ -1,7 +1,5 @@
-import { rowsCheck } from '../compare/tables.ts'
-import type { CheckResult } from '../contract/check.ts'
 import type { VerifyReport } from '../contract/verify.ts'
-import { renderChecks } from './checks.ts'
+import { besideRows, renderChecks } from './checks.ts'
 import {
   differing,
   differingText,
@@ -32,7 +30,7 @@ export function renderVerify(report: VerifyReport, style: Style = PLAIN, options
   const parts = [
     report.tables.length === 0 ? [] : renderVerified(report.tables, style),
     renderDifferences(report.differences, report.tables, style),
-    renderChecks(besideRows(report), style),
+    renderChecks(besideRows(report.checks, report.tables, report.scope.sample), style),
     report.repair === null ? [] : renderRepair(report.repair, style),
     report.notes.length === 0
       ? []
@@ -63,7 +61,9 @@ function verdict(report: VerifyReport): string {
     return `Same: all ${rows(all.sourceRows)} of ${what}${but}`
   }
   if (report.outcome === 'incomplete') return `Incomplete: no difference was found, but ${gaps}`
-  const failed = besideRows(report).filter((check) => check.result === 'fail').length
+  const failed = besideRows(report.checks, report.tables, report.scope.sample).filter(
+    (check) => check.result === 'fail',
+  ).length
   const parts = [
     differingText(all),
     failed === 0 ? '' : `${many(failed, differing(all) === 0 ? 'check' : 'other check')} failed`,
@@ -74,18 +74,14 @@ function verdict(report: VerifyReport): string {
 
 function gapsText(report: VerifyReport): string {
   const tables = report.tables.filter((table) => table.incomplete !== null).length
-  const checks = besideRows(report).filter((check) => check.result === 'incomplete').length
+  const checks = besideRows(report.checks, report.tables, report.scope.sample).filter(
+    (check) => check.result === 'incomplete',
+  ).length
   const parts = [
     ...(tables === 0 ? [] : [`${many(tables, 'table')} not compared to the end`]),
     ...(checks === 0 ? [] : [`${many(checks, 'check')} could not be made`]),
   ]
   return parts.join(', ') || (report.outcome === 'incomplete' ? 'not everything could be compared' : '')
-}
-
-/** A table whose rows differ, or were not compared, has a check that says what its line says. */
-function besideRows(report: VerifyReport): readonly CheckResult[] {
-  const told = new Set(report.tables.map((table) => rowsCheck(table, report.scope.sample).name))
-  return report.checks.filter((check) => check.result === 'pass' || !told.has(check.name))
 }
 
 /** What the user limited it to, in sentences. */
