@@ -49,10 +49,8 @@ export function renderMigrate(report: MigrateReport, after: AfterMigrate = {}, s
   if (report.leftOut !== undefined && report.leftOut.length > 0) {
     lines.push('', ...paragraph(leftOut(report.leftOut), style, ''))
   }
-  if (report.checks.length > 0) {
-    const told = besideRows(report.checks, report.verification?.tables ?? [], null)
-    lines.push('', ...renderChecks(told, style))
-  }
+  const told = besideRows(report.checks, report.verification?.tables ?? [], null)
+  if (told.length > 0) lines.push('', ...renderChecks(told, style))
   lines.push(...verification(report, after, style))
   if (report.notes.length > 0) {
     lines.push('', bold('Notes'), ...report.notes.flatMap((note) => paragraph(note, style, '  ')))

@@ -119,6 +119,7 @@ describe('of two databases', () => {
   afterAll(() => server.stop())
 
   interface Moved {
+    migrate(...args: string[]): Promise<Ended>
     verify(...args: string[]): Promise<Ended>
     target(sql: string): Promise<unknown[]>
   }
@@ -148,7 +149,11 @@ describe('of two databases', () => {
         .finally(() => client.end())
     }
     if (change !== '') await target(change)
-    return { target, verify: (...more) => landfall(['verify', ...args, ...more], { cwd: folder }) }
+    return {
+      target,
+      migrate: (...more) => landfall(['migrate', ...args, ...more], { cwd: folder }),
+      verify: (...more) => landfall(['verify', ...args, ...more], { cwd: folder }),
+    }
   }
 
   test('that are the same ends with 0, and says so first', async () => {
@@ -209,6 +214,22 @@ describe('of two databases', () => {
     expect(status).toBe(1)
     expect(stdout).toMatch(/^Incomplete: no difference was found, but 3 tables not compared to the end/)
     expect(stdout).not.toContain('Same')
+  })
+
+  test('is the end of a migration too', async () => {
+    const { migrate, target } = await moved('drop schema landfall cascade; drop table users, orders, log')
+    const json = await migrate('--json')
+    expect(json.status, json.stderr).toBe(0)
+    const report = JSON.parse(json.stdout)
+    expect(report.verification).toMatchObject({
+      tables: expect.arrayContaining([expect.objectContaining({ source: 'log', sourceRows: 3, missing: 0 })]),
+      differences: [],
+    })
+    expect(report.phases).toContainEqual(expect.objectContaining({ name: 'verify' }))
+    await target('drop schema landfall cascade; drop table users, orders, log')
+    const text = await migrate()
+    expect(text.stderr).toMatch(/^verify orders: 100 %, 3 of 3 rows/m)
+    expect(text.stdout).toContain('\n9 rows verified: all are the same in the target\n')
   })
 
   test('stopped by Ctrl-C ends with 130 and no verdict', async () => {
