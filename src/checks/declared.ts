@@ -19,21 +19,45 @@ export interface Untold {
   readonly beyond: boolean
 }
 
+/** What the source promises, by move. */
+export interface Promises {
+  foreignKeys(move: Move): Declared<TargetForeignKey>
+  /** The primary key and unique indexes. */
+  keys(move: Move): Declared<TargetIndex>
+}
+
 /**
- * The source's foreign keys as the target would have them if all its tables were made for them: the
- * tables that are there say nothing of what the source promises.
+ * The source's keys as the target would have them if all its tables were made for them: tables that are
+ * there already say nothing of what the source promises.
  */
-export function declaredForeignKeys(
-  plan: Plan,
+export function sourcePromises(plan: Plan, source: Pick<Catalog, 'tables'>): Promises {
+  const all = plan.moves.flatMap((move) => {
+    const table = sourceTable(source, move)
+    return table === undefined ? [] : [movedTable(move, table)]
+  })
+  return {
+    foreignKeys(move) {
+      const table = sourceTable(source, move)
+      return table === undefined ? NONE : declaredForeignKeys(move, table, all)
+    },
+    keys(move) {
+      const table = sourceTable(source, move)
+      return table === undefined ? NONE : declaredKeys(move, table, all)
+    },
+  }
+}
+
+const NONE = { kept: [], untold: [] }
+
+function declaredForeignKeys(
   move: Move,
-  source: Pick<Catalog, 'tables'>,
+  table: Table,
+  all: readonly MovedTable[],
 ): Declared<TargetForeignKey> {
-  const table = sourceTable(source, move)
-  const all = movedTables(plan, source)
   const kept: TargetForeignKey[] = []
   const untold: Untold[] = []
-  for (const key of table?.foreignKeys ?? []) {
-    const built = buildPart(move, table!, all, { foreignKeys: [key] })
+  for (const key of table.foreignKeys) {
+    const built = buildPart(move, table, all, { foreignKeys: [key] })
     if (built.table.foreignKeys[0]) kept.push(built.table.foreignKeys[0])
     else
       untold.push({
@@ -45,24 +69,22 @@ export function declaredForeignKeys(
   return { kept, untold }
 }
 
-/** The source's primary key and unique indexes, likewise. */
-export function declaredKeys(plan: Plan, move: Move, source: Pick<Catalog, 'tables'>): Declared<TargetIndex> {
-  const table = sourceTable(source, move)
-  const all = movedTables(plan, source)
+function declaredKeys(move: Move, table: Table, all: readonly MovedTable[]): Declared<TargetIndex> {
   const kept: TargetIndex[] = []
   const untold: Untold[] = []
-  if (table?.primaryKey) {
-    const built = buildPart(move, table, all, { primaryKey: table.primaryKey })
+  const { primaryKey } = table
+  if (primaryKey) {
+    const built = buildPart(move, table, all, { primaryKey })
     if (built.table.primaryKey) kept.push(primaryAsIndex(built.table.primaryKey), ...built.table.indexes)
     else
       untold.push({
-        what: `(${table.primaryKey.columns.join(', ')})`,
+        what: `(${primaryKey.columns.join(', ')})`,
         why: reason(built, 'primary key'),
         beyond: false,
       })
   }
-  for (const index of table?.indexes.filter((one) => one.unique) ?? []) {
-    const built = buildPart(move, table!, all, { indexes: [index] })
+  for (const index of table.indexes.filter((one) => one.unique)) {
+    const built = buildPart(move, table, all, { indexes: [index] })
     if (built.table.indexes[0]) kept.push(built.table.indexes[0])
     else untold.push({ what: partsOf(index), why: reason(built, 'unique'), beyond: false })
   }
@@ -111,13 +133,6 @@ function reason(built: Built, kind: string): string {
 function partsOf(index: Index): string {
   const where = index.where === null ? '' : ` where ${index.where}`
   return `(${index.parts.map((part) => part.column ?? part.expression).join(', ')})${where}`
-}
-
-function movedTables(plan: Plan, source: Pick<Catalog, 'tables'>): MovedTable[] {
-  return plan.moves.flatMap((move) => {
-    const table = sourceTable(source, move)
-    return table === undefined ? [] : [movedTable(move, table)]
-  })
 }
 
 function movedTable(move: Move, table: Table): MovedTable {

@@ -1,9 +1,9 @@
-import type { Catalog, ForeignKey } from '../catalog/model.ts'
+import type { ForeignKey } from '../catalog/model.ts'
 import type { Session } from '../connection/postgres.ts'
 import { ident } from '../connection/quote.ts'
 import type { CheckResult } from '../contract/check.ts'
-import type { Plan, TargetForeignKey } from '../plan/model.ts'
-import { declaredForeignKeys } from './declared.ts'
+import type { TargetForeignKey } from '../plan/model.ts'
+import type { Promises } from './declared.ts'
 import { type Flaw, flawsOf } from './flaws.ts'
 import { findOrphans, type Reference } from './orphans.ts'
 import { counted, Gathered, orReason, type Subject, verdict } from './subject.ts'
@@ -16,13 +16,12 @@ import { counted, Gathered, orReason, type Subject, verdict } from './subject.ts
 export async function checkForeignKeys(
   session: Session,
   subject: Subject,
-  plan: Plan,
-  source: Pick<Catalog, 'tables'>,
+  promises: Promises,
   flaws: readonly Flaw[],
 ): Promise<CheckResult | null> {
   const { move, found } = subject
   const findings = new Gathered()
-  const declared = declaredForeignKeys(plan, move, source)
+  const declared = promises.foreignKeys(move)
   const planned = move.target.foreignKeys
   const others = declared.kept.filter((key) => !planned.some((one) => isSame(one, key)))
   const broken = flawsOf(flaws, found, 'foreign key')
@@ -62,7 +61,9 @@ export async function checkForeignKeys(
     move.existing
       ? 'all rows have their parents'
       : `${counted(planned.length, 'foreign key')} of the plan, and all rows have their parents`,
-    `${counted(found.foreignKeys.length, 'foreign key')}, validated; no row without its parent`,
+    found.foreignKeys.length === 0
+      ? 'no row without its parent'
+      : `${counted(found.foreignKeys.length, 'foreign key')}, validated; no row without its parent`,
     findings,
   )
 }

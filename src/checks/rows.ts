@@ -23,6 +23,12 @@ export function tally(chunks: readonly ChunkRecord[], move: string): Tally {
   return sum
 }
 
+/** Rows of one table as they were counted anew, after everything was done. */
+export interface Counted {
+  readonly source: number
+  readonly target: number
+}
+
 /**
  * No row is lost without a word: what the source holds is what was read, every row read was loaded or
  * set aside, and the target and the rejects hold as many as the journal says.
@@ -30,36 +36,39 @@ export function tally(chunks: readonly ChunkRecord[], move: string): Tally {
 export async function checkRows(
   session: Session,
   run: string,
-  move: Move,
-  sourceRows: number,
-  counted: Tally,
+  table: string,
+  counted: Counted,
+  told: Tally,
 ): Promise<CheckResult> {
-  const table = qualified(move.target.schema, move.target.name)
   const {
     rows: [found],
-  } = await session.query<{ rows: string; rejects: string }>(
-    `SELECT (SELECT count(*) FROM ${table})::text AS rows,
-        (SELECT count(*) FROM landfall.rejects WHERE run = $1 AND "table" = $2)::text AS rejects`,
-    [run, move.source],
+  } = await session.query<{ rejects: string }>(
+    'SELECT count(*)::text AS rejects FROM landfall.rejects WHERE run = $1 AND "table" = $2',
+    [run, table],
   )
-  const rows = Number(found!.rows)
   const rejects = Number(found!.rejects)
   const right =
-    sourceRows === counted.read &&
-    counted.read === counted.loaded + counted.setAside &&
-    rows === counted.loaded &&
-    rejects === counted.setAside
+    counted.source === told.read &&
+    told.read === told.loaded + told.setAside &&
+    counted.target === told.loaded &&
+    rejects === told.setAside
   return {
-    name: `${move.source}: every row is accounted for`,
+    name: `${table}: every row is accounted for`,
     result: right ? 'pass' : 'fail',
-    expected: `${sourceRows} rows of the source, loaded or set aside`,
-    found: `${rows} rows in the target, ${rejects} set aside`,
+    expected: `${counted.source} rows of the source, loaded or set aside`,
+    found: `${counted.target} rows in the target, ${rejects} set aside`,
     ...(right
       ? {}
       : {
-          evidence: [
-            `read ${counted.read}, loaded ${counted.loaded}, set aside ${counted.setAside} by the journal`,
-          ],
+          evidence: [`read ${told.read}, loaded ${told.loaded}, set aside ${told.setAside} by the journal`],
         }),
   }
+}
+
+/** Counts the target's rows. */
+export async function countRows(session: Session, move: Move): Promise<number> {
+  const { rows } = await session.query<{ rows: string }>(
+    `SELECT count(*)::text AS rows FROM ${qualified(move.target.schema, move.target.name)}`,
+  )
+  return Number(rows[0]!.rows)
 }

@@ -4,6 +4,7 @@ import { qualified } from '../connection/quote.ts'
 import type { CheckResult } from '../contract/check.ts'
 import type { Plan } from '../plan/model.ts'
 import { checkConstraints } from './check-constraints.ts'
+import { sourcePromises } from './declared.ts'
 import { readFlaws } from './flaws.ts'
 import { checkForeignKeys } from './foreign-keys.ts'
 import { checkIndexes } from './indexes.ts'
@@ -41,6 +42,7 @@ const NOTHING: Pick<Catalog, 'tables'> = { tables: [] }
 export async function structureChecks(input: StructureInput): Promise<CheckResult[]> {
   const { session, plan, catalog } = input
   const source = input.source ?? NOTHING
+  const promises = sourcePromises(plan, source)
   const isInScope = (table: string) => !input.tables || input.tables.includes(table)
   const flaws = await readFlaws(session, [...new Set(plan.moves.map((move) => move.target.schema))])
   const checks: CheckResult[] = input.source ? [checkCoverage(plan, input.source, catalog, isInScope)] : []
@@ -55,8 +57,8 @@ export async function structureChecks(input: StructureInput): Promise<CheckResul
     const results = [
       await checkColumns(session, subject, flaws),
       await checkIndexes(session, subject, flaws),
-      await checkUniqueValues(session, subject, plan, source, flaws),
-      await checkForeignKeys(session, subject, plan, source, flaws),
+      await checkUniqueValues(session, subject, promises, flaws),
+      await checkForeignKeys(session, subject, promises, flaws),
       await checkConstraints(session, subject, flaws),
       await checkSequences(session, subject, source),
     ]

@@ -26,7 +26,10 @@ export function checkCoverage(
   findings.notes.push(...leftOut.map(({ name, why }) => `left out: ${name}, ${why}`))
   const filled = new Set(plan.moves.map((move) => move.target.name))
   const others = target.tables
-    .filter((table) => table.schema === plan.target.schema && !filled.has(table.name))
+    .filter(
+      ({ schema, name, partitionOf }) =>
+        schema === plan.target.schema && !filled.has(name) && partitionOf === undefined,
+    )
     .map((table) => table.name)
   if (others.length > 0)
     findings.notes.push(

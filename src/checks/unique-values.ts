@@ -1,8 +1,7 @@
-import type { Catalog } from '../catalog/model.ts'
 import type { Session } from '../connection/postgres.ts'
 import type { CheckResult } from '../contract/check.ts'
-import type { Plan, TargetIndex } from '../plan/model.ts'
-import { declaredKeys, primaryAsIndex } from './declared.ts'
+import type { TargetIndex } from '../plan/model.ts'
+import { type Promises, primaryAsIndex } from './declared.ts'
 import { findDuplicates } from './duplicates.ts'
 import { type Flaw, flawsOf } from './flaws.ts'
 import { sameIndexes } from './same-indexes.ts'
@@ -15,13 +14,12 @@ import { counted, Gathered, orReason, type Subject, verdict } from './subject.ts
 export async function checkUniqueValues(
   session: Session,
   subject: Subject,
-  plan: Plan,
-  source: Pick<Catalog, 'tables'>,
+  promises: Promises,
   flaws: readonly Flaw[],
 ): Promise<CheckResult | null> {
   const { move } = subject
   const findings = new Gathered()
-  const declared = declaredKeys(plan, move, source)
+  const declared = promises.keys(move)
   const { primaryKey } = move.target
   const planned = [
     ...(primaryKey ? [primaryAsIndex(primaryKey)] : []),
@@ -38,7 +36,7 @@ export async function checkUniqueValues(
   return verdict(
     `${move.source}: unique values`,
     `no two rows with the same ${keys.map(shown).join(' or ') || 'key'}`,
-    enforced === keys.length
+    keys.length > 0 && enforced === keys.length
       ? `${counted(enforced, 'key')}, which the target enforces`
       : 'no two rows with the same key',
     findings,
