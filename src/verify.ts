@@ -63,7 +63,13 @@ class Verifying {
         compareUntilSettled(input, async () => await this.#renewed(deadline)),
       )
       const { plan, catalog, run, checks, notes } = this.#prepared!
-      const structure = await structureChecks({ session: this.#session, plan, catalog })
+      const structure = await structureChecks({
+        session: this.#session,
+        plan,
+        catalog,
+        source: this.#from!.catalog,
+        tables: this.#prepared!.work.map(({ move }) => move.source),
+      })
       const report = verifyReport({
         settings: this.#settings,
         source: this.#from!.label,

@@ -1,14 +1,11 @@
-import { checkRows, tally } from '../checks/rows.ts'
 import type { Session } from '../connection/postgres.ts'
 import { ident, qualified } from '../connection/quote.ts'
-import type { CheckResult } from '../contract/check.ts'
 import { LandfallError } from '../errors.ts'
-import { addChecks, announceSteps, doneSteps, recordStep } from '../journal/evidence.ts'
+import { announceSteps, doneSteps, recordStep } from '../journal/evidence.ts'
 import { fenced } from '../journal/fence.ts'
-import type { ChunkRecord, RunRecord } from '../journal/model.ts'
+import type { RunRecord } from '../journal/model.ts'
 import { epochCheck } from '../journal/statements.ts'
 import type { Plan } from '../plan/model.ts'
-import { run as runStatements } from '../profile/run.ts'
 import { runSteps } from '../schema/apply.ts'
 import { createStatements } from '../schema/postgres.ts'
 import { finishSteps } from '../schema/steps.ts'
@@ -110,23 +107,4 @@ export async function finishTables(
       await recordStep(inner, run.id, step.name)
     },
   })
-}
-
-/** For every table: what the source holds, counted anew, is what was loaded or set aside. */
-export async function checkTables(
-  start: Start,
-  run: RunRecord,
-  plan: Plan,
-  chunks: readonly ChunkRecord[],
-): Promise<CheckResult[]> {
-  const checks: CheckResult[] = []
-  for (const move of plan.moves) {
-    const [counted] = await runStatements({ source: start.from.source }, [
-      `SELECT count(*) FROM ${qualified('main', move.source)}`,
-    ])
-    const rows = Number(counted![0]![0])
-    checks.push(await checkRows(start.session, run.id, move, rows, tally(chunks, move.source)))
-  }
-  await fenced(start.session, start.lock, () => addChecks(start.session, run.id, checks))
-  return checks
 }

@@ -42,6 +42,7 @@ export interface ReportParts {
   readonly spans: ReadonlyMap<string, Span>
   readonly rejects: readonly RejectSummary[]
   readonly checks: readonly CheckResult[]
+  readonly verification: MigrateReport['verification']
   readonly notes: readonly string[]
 }
 
@@ -76,7 +77,7 @@ export function migrateReport(parts: ReportParts): MigrateReport {
     tables,
     rejects: parts.rejects,
     checks,
-    verification: null,
+    verification: parts.verification,
     leftOut: plan.leftOut,
     notes: parts.notes,
   }
@@ -98,6 +99,7 @@ export function dryRunReport(plan: Plan, settings: Settings, startedAt: Date): M
       move.statistics.misfits.map((misfit) => ({ table: move.source, ...misfit })),
     ),
     checks: [],
+    verification: null,
     notes: plan.notes,
   })
 }

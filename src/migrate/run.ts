@@ -10,8 +10,9 @@ import { acquireLock, type Lock } from '../journal/lock.ts'
 import type { ChunkRecord, RunRecord } from '../journal/model.ts'
 import type { Plan } from '../plan/model.ts'
 import { type Begun, begin, holder } from './begin.ts'
+import { checkTables } from './check.ts'
 import type { OpenSource } from './ends.ts'
-import { checkTables, createTables, finishTables } from './finish.ts'
+import { createTables, finishTables } from './finish.ts'
 import { load, type Span } from './load.ts'
 import { migrateReport, PhaseClock } from './report.ts'
 import type { Start } from './start.ts'
@@ -68,7 +69,7 @@ async function carryOut(
   const { session, settings, tools, target } = start
   const { plan } = begun.planned
   const signals = [...(tools.signal ? [tools.signal] : []), lock.lost]
-  const enter = async (phase: 'schema' | 'copy' | 'finish' | 'check') => {
+  const enter = async (phase: 'schema' | 'copy' | 'finish' | 'check' | 'verify') => {
     tools.progress?.({ kind: 'phase', phase })
     await setPhase(session, lock, begun.run.id, phase)
   }
@@ -80,8 +81,11 @@ async function carryOut(
   )
   await enter('finish')
   await clock.measure('finish', () => finishTables(start, begun.run, plan, AbortSignal.any(signals)))
-  await enter('check')
-  const checks = await clock.measure('check', () => checkTables(start, begun.run, plan, loaded.chunks))
+  const last = settings.verify ? 'verify' : 'check'
+  await enter(last)
+  const { checks, verification } = await clock.measure(last, () =>
+    checkTables(start, begun.run, begun.planned, loaded.chunks),
+  )
   await lock.check()
   const report = migrateReport({
     settings,
@@ -95,6 +99,7 @@ async function carryOut(
     spans: loaded.spans,
     rejects: await rejectSummaries(session, begun.run.id),
     checks,
+    verification,
     notes: [...plan.notes, ...(target.embedded?.notes ?? [])],
   })
   await finishRun(session, lock, begun.run.id, report)
@@ -137,6 +142,7 @@ async function nothingToDo(run: Run, session: Session, record: RunRecord): Promi
       phases: [],
       rejects: result.rejects,
       checks,
+      verification: null,
       notes: [],
       ...none,
     }),

@@ -1,0 +1,90 @@
+import { checkRows, countRows, tally } from '../checks/rows.ts'
+import { structureChecks } from '../checks/structure.ts'
+import { compareTables, rowsCheck, type TableWork } from '../compare/tables.ts'
+import { qualified } from '../connection/quote.ts'
+import type { CheckResult } from '../contract/check.ts'
+import type { MigrateReport } from '../contract/report.ts'
+import { addChecks } from '../journal/evidence.ts'
+import { fenced } from '../journal/fence.ts'
+import type { ChunkRecord, RunRecord } from '../journal/model.ts'
+import type { Planned } from '../plan/make.ts'
+import { run as runStatements } from '../profile/run.ts'
+import { targetCatalog } from './ends.ts'
+import type { Start } from './start.ts'
+
+export interface Checked {
+  readonly checks: readonly CheckResult[]
+  readonly verification: MigrateReport['verification']
+}
+
+/** Everything is there as the plan says: all rows, and what else the tables promise; with its record. */
+export async function checkTables(
+  start: Start,
+  run: RunRecord,
+  planned: Planned,
+  chunks: readonly ChunkRecord[],
+): Promise<Checked> {
+  const { session, lock, settings } = start
+  const verification = settings.verify ? await compareAll(start, planned, chunks) : null
+  const checks: CheckResult[] = []
+  for (const move of planned.plan.moves) {
+    const told = tally(chunks, move.source)
+    const compared = verification?.tables.find((table) => table.source === move.source)
+    // What could not be compared was not counted to its end either.
+    const counted =
+      compared !== undefined && compared.incomplete === null
+        ? { source: compared.sourceRows + told.setAside, target: compared.targetRows }
+        : { source: await countSource(start, move.source), target: await countRows(session, move) }
+    checks.push(await checkRows(session, run.id, move.source, counted, told))
+    if (compared !== undefined) checks.push(rowsCheck(compared, null))
+  }
+  if (settings.verify) {
+    const catalog = await targetCatalog(
+      session,
+      { ...settings, targetSchema: planned.plan.target.schema },
+      [],
+    )
+    checks.push(
+      ...(await structureChecks({ session, plan: planned.plan, catalog, source: start.from.catalog })),
+    )
+  }
+  await fenced(session, lock, () => addChecks(session, run.id, checks))
+  return { checks, verification }
+}
+
+async function compareAll(
+  { from, session, target, settings, tools }: Start,
+  { plan, work }: Planned,
+  chunks: readonly ChunkRecord[],
+): Promise<NonNullable<Checked['verification']>> {
+  const tables = plan.moves.map(
+    (move): TableWork => ({
+      move,
+      excluded: work.get(move.source)!.marking?.excluded ?? '0',
+      setAside: tally(chunks, move.source).setAside,
+      ranges: chunks
+        .filter((chunk) => chunk.move === move.source)
+        .map(({ after, upTo, result }) => ({
+          after,
+          upTo,
+          loaded: result?.setAside === 0 ? { rows: result.loaded, digest: result.digest } : null,
+        })),
+    }),
+  )
+  return await compareTables({
+    source: from.source,
+    session,
+    access: { postgres: target.settings, label: target.label },
+    work: tables,
+    verification: { ...settings.verification, sample: null, counts: false },
+    deadline: null,
+    jobs: settings.jobs,
+    progress: tools.progress,
+  })
+}
+
+async function countSource({ from }: Start, table: string): Promise<number> {
+  const sql = `SELECT count(*) FROM ${qualified('main', table)}`
+  const [counted] = await runStatements({ source: from.source }, [sql])
+  return Number(counted![0]![0])
+}
