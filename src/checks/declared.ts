@@ -30,7 +30,7 @@ export interface Promises {
  * The source's keys as the target would have them if all its tables were made for them: tables that are
  * there already say nothing of what the source promises.
  */
-export function sourcePromises(plan: Plan, source: Pick<Catalog, 'tables'>): Promises {
+export function sourcePromises(plan: Plan, source: Catalog): Promises {
   const all = plan.moves.flatMap((move) => {
     const table = sourceTable(source, move)
     return table === undefined ? [] : [movedTable(move, table)]
@@ -106,7 +106,7 @@ export function primaryAsIndex(key: {
   }
 }
 
-export function sourceTable(source: Pick<Catalog, 'tables'>, move: Move): Table | undefined {
+export function sourceTable(source: Catalog, move: Move): Table | undefined {
   return source.tables.find((table) => table.name === move.source)
 }
 

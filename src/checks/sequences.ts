@@ -12,7 +12,7 @@ import { counted, Gathered, orReason, type Subject, verdict } from './subject.ts
 export async function checkSequences(
   session: Session,
   subject: Subject,
-  source: Pick<Catalog, 'tables'>,
+  source: Catalog,
 ): Promise<CheckResult | null> {
   const { move, found } = subject
   const findings = new Gathered()
@@ -35,7 +35,7 @@ export async function checkSequences(
 }
 
 /** AUTOINCREMENT's memory, as the plan has it and as the source has it by now: the greater one. */
-function floorOf({ move }: Subject, { name }: Column, source: Pick<Catalog, 'tables'>): string | null {
+function floorOf({ move }: Subject, { name }: Column, source: Catalog): string | null {
   const planned = move.target.columns.find((one) => one.name === name)?.sequenceFloor ?? null
   const table = sourceTable(source, move)
   const numbered = table?.columns.find((one) => one.identity !== null)?.name

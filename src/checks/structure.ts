@@ -23,13 +23,13 @@ export interface StructureInput {
   readonly plan: Plan
   /** The target's tables as they are now, all of the plan's schema. */
   readonly catalog: Catalog
-  /** Absent: what only the source declares (for tables that were there before), and its tables, are not looked at. */
-  readonly source?: Catalog
-  /** Source tables that the user limits the checks to; all when absent or null. */
+  readonly source: Catalog
+  /**
+   * Source tables that the user limits the checks to; all when absent or null. With a list, tables that
+   * the plan does not know are not looked for.
+   */
   readonly tables?: readonly string[] | null
 }
-
-const NOTHING: Pick<Catalog, 'tables'> = { tables: [] }
 
 /**
  * Everything that the target promises besides its rows: that no table was overlooked, and for each its
@@ -40,12 +40,11 @@ const NOTHING: Pick<Catalog, 'tables'> = { tables: [] }
  * Errors: LF305 when the connection is lost. What the server refuses to tell is an `incomplete` result.
  */
 export async function structureChecks(input: StructureInput): Promise<CheckResult[]> {
-  const { session, plan, catalog } = input
-  const source = input.source ?? NOTHING
+  const { session, plan, catalog, source } = input
   const promises = sourcePromises(plan, source)
   const isInScope = (table: string) => !input.tables || input.tables.includes(table)
   const flaws = await readFlaws(session, [...new Set(plan.moves.map((move) => move.target.schema))])
-  const checks: CheckResult[] = input.source ? [checkCoverage(plan, input.source, catalog, isInScope)] : []
+  const checks: CheckResult[] = [checkCoverage(plan, source, catalog, isInScope)]
   for (const move of plan.moves.filter((one) => isInScope(one.source))) {
     const { schema, name } = move.target
     const found = catalog.tables.find((table) => table.schema === schema && table.name === name)
