@@ -71,7 +71,7 @@ async function compareAll(
         })),
     }),
   )
-  return await compareTables({
+  const { tables: compared, differences } = await compareTables({
     source: from.source,
     session,
     access: { postgres: target.settings, label: target.label },
@@ -81,6 +81,7 @@ async function compareAll(
     jobs: settings.jobs,
     progress: tools.progress,
   })
+  return { tables: compared, differences }
 }
 
 async function countSource({ from }: Start, table: string): Promise<number> {
