@@ -1,15 +1,16 @@
 import { structureChecks } from './checks/structure.ts'
-import type { TablesInput } from './compare/tables.ts'
+import type { Compared, TablesInput } from './compare/tables.ts'
 import type { Settings } from './config/model.ts'
 import type { Session } from './connection/postgres.ts'
 import { closing, reachExistingTarget, type Target } from './connection/target.ts'
 import type { Tools } from './contract/tools.ts'
-import type { VerifyReport } from './contract/verify.ts'
+import type { RepairReport, VerifyReport } from './contract/verify.ts'
 import { LandfallError } from './errors.ts'
 import { addChecks } from './journal/evidence.ts'
 import { type OpenSource, openSourceOf, stoppable } from './migrate/ends.ts'
-import { compareUntilSettled } from './verify/looks.ts'
+import { compareSuspects, compareUntilSettled } from './verify/looks.ts'
 import { type Prepared, prepare } from './verify/prepare.ts'
+import { repair } from './verify/repairing.ts'
 import { isWhole, verifyReport } from './verify/report.ts'
 
 /**
@@ -45,6 +46,7 @@ class Verifying {
   readonly #session: Session
   #from: OpenSource | null = null
   #prepared: Prepared | null = null
+  #tables: TablesInput | null = null
 
   constructor(settings: Settings, tools: Tools, target: Target, session: Session) {
     this.#settings = settings
@@ -57,18 +59,17 @@ class Verifying {
     const { maxSeconds } = this.#settings.verification
     const deadline = maxSeconds === null ? null : performance.now() + maxSeconds * 1000
     try {
-      const input = await this.#input(deadline)
-      this.#tools.progress?.({ kind: 'phase', phase: 'verify' })
-      const compared = await this.#stoppable(() =>
-        compareUntilSettled(input, async () => await this.#renewed(deadline)),
-      )
-      const { plan, catalog, run, checks, notes } = this.#prepared!
+      this.#tables = await this.#input(deadline)
+      const found = await this.#compare(deadline)
+      const repaired = this.#settings.verification.repair ? await this.#repair(found) : null
+      const compared = repaired === null ? found : await this.#compareAgain(found)
+      const { plan, stored, catalog, run, checks, notes } = this.#prepared!
       const structure = await structureChecks({
         session: this.#session,
-        plan,
+        plan: stored ?? plan,
         catalog,
         source: this.#from!.catalog,
-        tables: this.#prepared!.work.map(({ move }) => move.source),
+        tables: isWhole(this.#settings) ? null : this.#tables.work.map(({ move }) => move.source),
       })
       const report = verifyReport({
         settings: this.#settings,
@@ -77,15 +78,47 @@ class Verifying {
         startedAt,
         ...compared,
         checks: [...checks, ...structure],
-        repair: null,
+        repair: repaired,
         notes,
       })
-      if (run?.state === 'done' && this.#settings.record && isWhole({ settings: this.#settings }))
+      if (run?.state === 'done' && this.#settings.record && isWhole(this.#settings))
         await this.#session.transaction((session) => addChecks(session, run.id, report.checks))
       return report
     } finally {
       await this.#from?.source.close()
     }
+  }
+
+  async #compare(deadline: number | null): Promise<Compared> {
+    this.#tools.progress?.({ kind: 'phase', phase: 'verify' })
+    const again = async (): Promise<TablesInput> => {
+      if (this.#from?.source.isStale() === false) return this.#tables!
+      await this.#from?.source.close()
+      this.#tables = await this.#input(deadline)
+      return this.#tables
+    }
+    return await this.#stoppable(() => compareUntilSettled(this.#tables!, again))
+  }
+
+  async #repair(found: Compared): Promise<RepairReport | null> {
+    this.#tools.progress?.({ kind: 'phase', phase: 'repair' })
+    return await this.#stoppable(() =>
+      repair({
+        settings: this.#settings,
+        tools: this.#tools,
+        target: this.#target,
+        session: this.#session,
+        prepared: this.#prepared!,
+        tables: this.#tables!,
+        found,
+      }),
+    )
+  }
+
+  /** What differed before the repair. */
+  async #compareAgain(before: Compared): Promise<Compared> {
+    this.#tools.progress?.({ kind: 'phase', phase: 'verify' })
+    return await this.#stoppable(() => compareSuspects(this.#tables!, before))
   }
 
   async #input(deadline: number | null): Promise<TablesInput> {
@@ -111,12 +144,6 @@ class Verifying {
         progress: this.#tools.progress,
       }
     })
-  }
-
-  /** As the databases are now. */
-  async #renewed(deadline: number | null): Promise<TablesInput> {
-    await this.#from?.source.close()
-    return await this.#input(deadline)
   }
 
   async #stoppable<T>(work: () => Promise<T>): Promise<T> {

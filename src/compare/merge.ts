@@ -48,7 +48,7 @@ export async function* mergeRows(
 }
 
 /** A field of 2, 4 or 8 bytes; never NULL, since it is a key. */
-function integerAt(row: RowBytes, position: number): bigint {
+export function integerAt(row: RowBytes, position: number): bigint {
   const view = new DataView(row.buffer, row.byteOffset, row.byteLength)
   let at = 2
   for (let field = 0; field < position; field += 1) at += 4 + Math.max(0, view.getInt32(at))

@@ -49,7 +49,7 @@ export async function compareRange(context: JobContext, args: OrderedArgs): Prom
   const counts = { missing: 0, extra: 0, changed: 0 }
   let sourceRows = 0
   let targetRows = 0
-  for await (const { source, target, same } of merged(context, args, session, forms)) {
+  for await (const { source, target, same } of mergedRange(context, args, session, forms)) {
     if (source !== null) sourceRows += 1
     if (target !== null) targetRows += 1
     if (same) continue
@@ -75,9 +75,9 @@ export async function sessionsFor(
 }
 
 /** Both sides row by row. */
-async function* merged(
+export async function* mergedRange(
   { database }: JobContext,
-  { comparison, bounds, order, where }: OrderedArgs,
+  { comparison, bounds, order, where }: Pick<OrderedArgs, 'comparison' | 'bounds' | 'order' | 'where'>,
   session: Session,
   forms: Session,
 ): AsyncGenerator<Merged> {

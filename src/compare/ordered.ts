@@ -1,11 +1,16 @@
 import { extname } from 'node:path'
+import { literal } from '../connection/quote.ts'
 import { LandfallError } from '../errors.ts'
 import type { ChunkBounds } from '../journal/model.ts'
 import type { CompareInput, Comparison, Outcome, TableOutcome } from './model.ts'
 import type { OrderedArgs } from './ordered-job.ts'
+import type { RepairRangeArgs } from './ordered-repair-job.ts'
+import type { Repaired } from './repair.ts'
 import { inSample } from './sample.ts'
 
-const JOB = new URL(`./ordered-job${extname(import.meta.url)}`, import.meta.url).href
+const here = (file: string): string => new URL(`./${file}${extname(import.meta.url)}`, import.meta.url).href
+const JOB = here('ordered-job')
+const REPAIR_JOB = here('ordered-repair-job')
 
 /** What to call a limit of time in a report. */
 export const TIME_IS_UP = 'time was up (--max-time)'
@@ -68,15 +73,30 @@ export async function compareOrdered(input: CompareInput, order: string): Promis
   return { ...total(outcomes, listing.most), incomplete, suspects }
 }
 
+/** Makes one range of the target equal to the source; see `repairRange`. */
+export async function repairOrdered(
+  { source, access, comparison }: CompareInput,
+  order: string,
+  bounds: ChunkBounds,
+  more: Pick<RepairRangeArgs, 'deleteExtra' | 'record'>,
+): Promise<Repaired> {
+  const where = whereOf(order, bounds, null)
+  const args: RepairRangeArgs = { comparison, access, order, where, bounds, ...more }
+  return await source.run<Repaired>({ module: REPAIR_JOB, export: 'repairRange', args })
+}
+
 /** The integers of a range, in the target. Bounds of a rowid are literals of both databases. */
 export function whereOf(order: string, { after, upTo }: ChunkBounds, sample: number | null): string {
   const parts = [
-    ...(after === null ? [] : [`${order} > ${after[0]}`]),
-    ...(upTo === null ? [] : [`${order} <= ${upTo[0]}`]),
+    ...(after === null ? [] : [`${order} > ${integer(after)}`]),
+    ...(upTo === null ? [] : [`${order} <= ${integer(upTo)}`]),
     ...(sample === null ? [] : [inSample(`${order}::pg_catalog.int8`, sample)]),
   ]
   return parts.length === 0 ? 'true' : parts.join(' AND ')
 }
+
+/** Without the cast, one that is no integer of 4 bytes with its sign would be a numeric to the server. */
+const integer = (bound: readonly string[]): string => `${literal(bound[0]!)}::pg_catalog.int8`
 
 function sampled(comparison: Comparison, sample: number): Comparison {
   const { excluded, keys } = comparison.read

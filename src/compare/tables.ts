@@ -10,8 +10,10 @@ import type { Move } from '../plan/model.ts'
 import { run } from '../profile/run.ts'
 import { comparisonOf, orderOf } from './comparison.ts'
 import type { ComparedRange, CompareInput, TableOutcome, TargetAccess } from './model.ts'
-import { compareOrdered, type OrderedOutcome } from './ordered.ts'
+import { compareOrdered, type OrderedOutcome, repairOrdered } from './ordered.ts'
+import type { Repaired, RepairRecord } from './repair.ts'
 import { compareUnordered } from './unordered.ts'
+import { repairUnordered } from './unordered-repair.ts'
 
 /** One move with what is compared of it. */
 export interface TableWork {
@@ -98,6 +100,41 @@ async function compareRows(input: TablesInput, work: TableWork): Promise<TableOu
   return order === null ? await compareUnordered(compare) : await compareOrdered(compare, order)
 }
 
+/** What was repaired of a table, and why some of it was not. */
+export interface TableRepair extends Repaired {
+  readonly refused: LandfallError | null
+}
+
+/**
+ * Makes a table of the target equal to the source. `suspects`: the ranges in which something differs, or
+ * null where nobody knows. What the target refuses in one range is no reason to leave the others.
+ */
+export async function repairTable(
+  input: TablesInput,
+  work: TableWork,
+  suspects: readonly ChunkBounds[] | null,
+  more: { readonly deleteExtra: boolean; readonly record: RepairRecord },
+): Promise<TableRepair> {
+  const compare = comparingOf({ ...input, progress: undefined }, work)
+  const order = orderOf(work.move, compare.comparison)
+  const parts =
+    order === null
+      ? [() => repairUnordered({ ...compare, ...more })]
+      : (suspects ?? work.ranges).map((bounds) => () => repairOrdered(compare, order, bounds, more))
+  const sum = { inserted: 0, updated: 0, deleted: 0, extraLeft: 0 }
+  let refused: LandfallError | null = null
+  for (const part of parts) {
+    try {
+      const done = await part()
+      for (const name of Object.keys(sum) as (keyof Repaired)[]) sum[name] += done[name]
+    } catch (error) {
+      if (!(error instanceof LandfallError) || !['LF204', 'LF304'].includes(error.code)) throw error
+      refused ??= error
+    }
+  }
+  return { ...sum, refused }
+}
+
 async function countTable({ source, session }: TablesInput, work: TableWork): Promise<TableOutcome> {
   const { read, target } = comparisonOf(work.move, work.excluded)
   const [ours] = await run({ source }, [`SELECT count(*) FROM ${read.from} WHERE NOT (${read.excluded})`])
@@ -118,7 +155,7 @@ async function countTable({ source, session }: TablesInput, work: TableWork): Pr
 }
 
 /** What comparing this table's rows takes. */
-export function comparingOf(input: TablesInput, { move, excluded, ranges }: TableWork): CompareInput {
+function comparingOf(input: TablesInput, { move, excluded, ranges }: TableWork): CompareInput {
   const { source, access, verification, deadline, jobs, progress } = input
   let done = 0
   return {

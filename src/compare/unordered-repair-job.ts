@@ -4,6 +4,7 @@ import type { ChunkBounds } from '../journal/model.ts'
 import { type Choice, chooser, KeyFields, LANES } from './digest.ts'
 import type { Comparison, TargetAccess } from './model.ts'
 import { sessionsFor } from './ordered-job.ts'
+import { inRepair, type Repaired, type RepairRecord } from './repair.ts'
 import type { RowBytes } from './row.ts'
 import { openStaging, type StagedAs, type Staging } from './staging.ts'
 import { targetCopy } from './target-rows.ts'
@@ -22,33 +23,37 @@ export interface RepairArgs {
   /** How many there may be of both sides. */
   readonly rows: number
   readonly deleteExtra: boolean
-}
-
-export interface Repaired {
-  readonly inserted: number
-  readonly deleted: number
-  /** Rows that only the target has and that stay. */
-  readonly extraLeft: number
-  readonly updated: number
+  readonly record: RepairRecord
 }
 
 /** Mends the rows of some buckets in one transaction. */
 export async function repairBuckets(context: JobContext, args: RepairArgs): Promise<Repaired> {
   const { session, forms } = await sessionsFor(context, args)
-  return await session.transaction(async () => {
+  return await inRepair(session, args.record, async () => {
     await session.query(`LOCK TABLE ${args.comparison.target} IN SHARE ROW EXCLUSIVE MODE`)
     const repair = await GroupRepair.begin(context, args, session, forms)
-    const { deleted, extraLeft } = await repair.extraRows()
-    const staging = await openStaging(session, args.comparison)
     try {
-      await repair.stage(staging)
-      const updated = await staging.updateChanged()
-      return { updated, inserted: await staging.insertMissing(), deleted, extraLeft }
-    } catch (error) {
-      await staging.abort()
-      throw error
+      const { deleted, extraLeft } = await repair.extraRows()
+      const staging = await openStaging(session, args.comparison)
+      return { ...(await staged(staging, repair)), deleted, extraLeft }
+    } finally {
+      repair.free()
     }
   })
+}
+
+async function staged(
+  staging: Staging,
+  repair: GroupRepair,
+): Promise<Pick<Repaired, 'updated' | 'inserted'>> {
+  try {
+    await repair.stage(staging)
+    const updated = await staging.updateChanged()
+    return { updated, inserted: await staging.insertMissing() }
+  } catch (error) {
+    await staging.abort()
+    throw error
+  }
 }
 
 class GroupRepair {
@@ -92,6 +97,10 @@ class GroupRepair {
     for (const bounds of args.ranges)
       await readSource(context, comparison, bounds, forms, (rows) => rows.forEach(ours))
     return new GroupRepair(context, args, session, forms, table)
+  }
+
+  free(): void {
+    this.#table.free()
   }
 
   /** Deletes the rows that only the target has, or counts them. */

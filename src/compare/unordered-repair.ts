@@ -1,7 +1,8 @@
 import { extname } from 'node:path'
 import type { CompareInput } from './model.ts'
+import type { Repaired, RepairRecord } from './repair.ts'
 import { groupsOf } from './unordered-localise.ts'
-import type { RepairArgs, Repaired } from './unordered-repair-job.ts'
+import type { RepairArgs } from './unordered-repair-job.ts'
 import { choiceOf, scanning, sumUp } from './unordered-scan.ts'
 
 const JOB = new URL(`./unordered-repair-job${extname(import.meta.url)}`, import.meta.url).href
@@ -15,7 +16,7 @@ const JOB = new URL(`./unordered-repair-job${extname(import.meta.url)}`, import.
  * because of an extra one or a foreign key. The group is then as it was, and those before it are mended.
  */
 export async function repairUnordered(
-  input: CompareInput & { readonly deleteExtra: boolean },
+  input: CompareInput & { readonly deleteExtra: boolean; readonly record: RepairRecord },
 ): Promise<Repaired> {
   const { source, target, stopped } = await scanning(input, (scan) => sumUp(scan, input.progress))
   if (stopped?.error) throw stopped.error
@@ -30,6 +31,7 @@ export async function repairUnordered(
       choice: choiceOf(input, group.mask),
       rows: group.rows,
       deleteExtra: input.deleteExtra,
+      record: input.record,
     }
     const done = await input.source.run<Repaired>({ module: JOB, export: 'repairBuckets', args })
     for (const name of Object.keys(total) as (keyof Repaired)[]) total[name] += done[name]

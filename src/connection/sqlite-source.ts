@@ -2,7 +2,7 @@ import { basename } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import { type Backup, backUp } from './sqlite-backup.ts'
 import { readingInterrupted, readingSource, sourceError } from './sqlite-error.ts'
-import { walBytes } from './sqlite-fingerprint.ts'
+import { fileFingerprint, walBytes } from './sqlite-fingerprint.ts'
 import type { Job } from './sqlite-messages.ts'
 import { checkFile, encodingOf, openReadOnly } from './sqlite-open.ts'
 import { Reader } from './sqlite-reader.ts'
@@ -35,6 +35,8 @@ export interface SqliteSource {
   run<T>(job: Job, onMessage?: (value: unknown) => void): Promise<T>
   /** Runs a job once on each reader thread, after the jobs that were asked for before. */
   runOnEach<T>(job: Job): Promise<T[]>
+  /** Whether the source may have been written since the moment that this shows. */
+  isStale(): boolean
   /** Tells running jobs to stop; waiting and later ones fail with LF403. */
   abort(): void
   /** Ends the threads and removes the private copy. */
@@ -195,6 +197,10 @@ class PooledSource implements SqliteSource {
     for (const reader of this.#readers) if (reader.death !== null) return reader.death
     if (Atomics.load(this.#aborted, 0) === 0) return null
     return readingInterrupted()
+  }
+
+  isStale(): boolean {
+    return fileFingerprint(this.path) !== this.fingerprint
   }
 
   abort(): void {

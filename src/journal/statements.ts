@@ -42,6 +42,18 @@ export function insertRejects(run: string, move: string, seq: number): Statement
 }
 
 /**
+ * Records what a verification has repaired, in the repairing transaction. The executor appends three
+ * values: the numbers of rows inserted, updated and deleted.
+ */
+export function repairDone(migration: string, table: string): Statement {
+  return {
+    sql: `INSERT INTO landfall.repairs (migration, "table", inserted, updated, deleted)
+      VALUES ($1, $2, $3::bigint, $4::bigint, $5::bigint)`,
+    values: [storable(migration), storable(table)],
+  }
+}
+
+/**
  * The parameter of `insertRejects`: JSON in which each row's content is a text that holds JSON. Inside
  * of it an escaped NUL or a lone surrogate stays as escaped as it is, and so it survives exactly; in
  * the texts for people both become visible replacements, since PostgreSQL's text can hold neither.

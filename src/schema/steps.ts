@@ -79,7 +79,8 @@ function foreignKeySteps(table: TargetTable): Step[] {
   }))
 }
 
-function sequencesOf(move: Move, target: Catalog): SequenceUse[] {
+/** The sequences that number a table's rows. */
+export function sequencesOf(move: Move, target: Catalog): SequenceUse[] {
   if (!move.existing) return identitySequences(move.target)
   const found = target.tables.find(
     (table) => table.schema === move.target.schema && table.name === move.target.name,

@@ -21,19 +21,26 @@ export async function compareUntilSettled(
     if (input.deadline !== null && performance.now() + MOMENT > input.deadline) break
     await sleep(MOMENT)
     const now = await again()
-    const { suspects } = found
-    const work = now.work.flatMap((one): TableWork[] => {
-      if (!open.includes(one.move.source)) return []
-      // What was the same needs no second look.
-      return [{ ...one, ranges: suspects.get(one.move.source) ?? one.ranges }]
-    })
-    const second = await compareTables({ ...now, work })
+    const second = await compareTables({ ...now, work: suspected(now.work, found, open) })
     open = second.tables
       .filter((table) => isDifferent(table) && !isAlike(table, found.tables))
       .map((table) => table.source)
     found = merged(found, second)
   }
   return found
+}
+
+/** Compares what differed before once more. */
+export async function compareSuspects(input: TablesInput, before: Compared): Promise<Compared> {
+  const open = before.tables.filter(isDifferent).map((table) => table.source)
+  return merged(before, await compareTables({ ...input, work: suspected(input.work, before, open) }))
+}
+
+/** What was the same needs no second look. */
+function suspected(work: readonly TableWork[], { suspects }: Compared, open: readonly string[]): TableWork[] {
+  return work
+    .filter(({ move }) => open.includes(move.source))
+    .map((one) => ({ ...one, ranges: suspects.get(one.move.source) ?? one.ranges }))
 }
 
 const isDifferent = ({ missing, extra, changed }: VerifiedTable): boolean => missing + extra + changed > 0

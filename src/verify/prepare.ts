@@ -16,6 +16,8 @@ import type { Plan } from '../plan/model.ts'
 /** What there is to compare: the plan by which the rows are read, and each of its tables in the scope. */
 export interface Prepared {
   readonly plan: Plan
+  /** The plan by which they were moved; null when something else did. */
+  readonly stored: Plan | null
   /** The run that moved the rows; null when something else did. */
   readonly run: RunRecord | null
   /** The target as it is now. */
@@ -51,7 +53,7 @@ export async function prepare(start: Begin): Promise<Prepared> {
           ranges: chunks.filter((chunk) => chunk.move === move.source),
         }),
       )
-      return { plan: stored, run, catalog, work: inScope(work, settings), checks: [], notes }
+      return { plan: stored, stored, run, catalog, work: inScope(work, settings), checks: [], notes }
     }
   }
   return await profiled(start, { run, stored, catalog, schema, notes })
@@ -104,7 +106,7 @@ async function profiled(
         }),
       ),
   ]
-  return { plan, run, catalog, work: inside, checks, notes: known.notes }
+  return { plan, stored, run, catalog, work: inside, checks, notes: known.notes }
 }
 
 /** Rows that the target cannot hold must be those that the run has set aside. */

@@ -53,7 +53,6 @@ export function verifyReport(parts: VerifyParts): VerifyReport {
 }
 
 /** A limited verification says nothing of the rest, and must not take the place of a whole one. */
-export function isWhole({ settings }: Pick<VerifyParts, 'settings'>): boolean {
-  const { sample, counts } = settings.verification
-  return settings.tables === null && settings.exclude.length === 0 && sample === null && !counts
+export function isWhole({ tables, exclude, verification: { sample, counts } }: Settings): boolean {
+  return tables === null && exclude.length === 0 && sample === null && !counts
 }

@@ -2,14 +2,20 @@ import { DatabaseSync } from 'node:sqlite'
 import { afterAll } from 'vitest'
 import { comparisonOf } from '../../src/compare/comparison.ts'
 import type { CompareInput, TableOutcome } from '../../src/compare/model.ts'
+import type { Repaired } from '../../src/compare/repair.ts'
 import { compareUnordered } from '../../src/compare/unordered.ts'
 import { repairUnordered } from '../../src/compare/unordered-repair.ts'
-import type { Repaired } from '../../src/compare/unordered-repair-job.ts'
 import { openSource, type SqliteSource } from '../../src/connection/sqlite-source.ts'
 import { parseConnection } from '../../src/connection/url.ts'
 import type { ChunkBounds } from '../../src/journal/model.ts'
 import type { Plan } from '../../src/plan/model.ts'
 import { type Ask, type Bench, query } from '../migrate/migrating.ts'
+
+/** Of a repair without a run: nobody holds a lock, and nothing is written down. */
+const UNRECORDED = {
+  before: { sql: 'SELECT 1', values: [] },
+  after: { sql: 'SELECT $1::int8, $2::int8, $3::int8', values: [] },
+}
 
 /** What a test asks of a comparison, besides the table. */
 export interface Wish extends Partial<Omit<CompareInput, 'listing'>> {
@@ -79,7 +85,7 @@ export function pairs(bench: Bench): (fill: Parameters<Bench['sqlite']>[0], ask?
       target: (sql) => query(url, sql),
       compare: async (table, wish = {}) => await compareUnordered(await inputOf(table, wish)),
       repair: async (table, deleteExtra, wish = {}) =>
-        await repairUnordered({ ...(await inputOf(table, wish)), deleteExtra }),
+        await repairUnordered({ ...(await inputOf(table, wish)), deleteExtra, record: UNRECORDED }),
     }
   }
 }

@@ -1,0 +1,53 @@
+import type { JobContext } from '../connection/sqlite-source.ts'
+import { targetSession } from '../copy/target-session.ts'
+import { integerAt } from './merge.ts'
+import { mergedRange, type OrderedArgs, sessionsFor } from './ordered-job.ts'
+import { inRepair, type Repaired, type RepairRecord } from './repair.ts'
+import { openStaging } from './staging.ts'
+
+/** Keys of one DELETE. */
+const DELETED = 10_000
+
+export interface RepairRangeArgs extends Omit<OrderedArgs, 'listing' | 'loaded'> {
+  readonly deleteExtra: boolean
+  readonly record: RepairRecord
+}
+
+/**
+ * Makes one range of the target equal to the source, in one transaction; rows that only the target has
+ * stay, unless they are to be deleted. What is read while it runs may be old by the end of it, so whoever
+ * needs to know compares again.
+ *
+ * Errors: LF204 a value of the source does not fit any more; LF304 the target refuses a row; LF402.
+ */
+export async function repairRange(context: JobContext, args: RepairRangeArgs): Promise<Repaired> {
+  const { comparison, access } = args
+  const { session, forms } = await sessionsFor(context, args)
+  const writing = await targetSession(context, { ...access, applicationName: 'landfall repair' })
+  return await inRepair(writing, args.record, async () => {
+    const staging = await openStaging(writing, comparison)
+    const extra: bigint[] = []
+    try {
+      for await (const { source, target, same } of mergedRange(context, args, session, forms)) {
+        if (same) continue
+        if (source !== null) await staging.write(target === null ? 'missing' : 'changed', [source])
+        else extra.push(integerAt(target!, comparison.key[0]!))
+      }
+      const updated = await staging.updateChanged()
+      const inserted = await staging.insertMissing()
+      if (!args.deleteExtra) return { inserted, updated, deleted: 0, extraLeft: extra.length }
+      let deleted = 0
+      for (let at = 0; at < extra.length; at += DELETED) {
+        const { rowCount } = await writing.query(
+          `DELETE FROM ${comparison.target} AS t WHERE ${args.order} = ANY ($1::pg_catalog.int8[])`,
+          [extra.slice(at, at + DELETED).map(String)],
+        )
+        deleted += rowCount
+      }
+      return { inserted, updated, deleted, extraLeft: 0 }
+    } catch (error) {
+      await staging.abort()
+      throw error
+    }
+  })
+}

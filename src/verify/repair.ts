@@ -1,0 +1,91 @@
+import type { Catalog } from '../catalog/model.ts'
+import type { RepairRecord } from '../compare/repair.ts'
+import { type Compared, repairTable, type TablesInput, type TableWork } from '../compare/tables.ts'
+import type { RepairReport, VerifiedTable } from '../contract/verify.ts'
+import type { LandfallError } from '../errors.ts'
+
+export interface Repairing {
+  readonly tables: TablesInput
+  readonly found: Compared
+  /** The target's; its foreign keys say which tables must be filled first. */
+  readonly catalog: Pick<Catalog, 'tables'>
+  readonly deleteExtra: boolean
+  readonly record: (table: string) => RepairRecord
+}
+
+/**
+ * Writes rows that are missing or changed, parents before their children, then deletes what only the
+ * target has, children first. What the target refuses is tried again as long as other tables get on, for
+ * a row may need one of them.
+ *
+ * Errors: LF305, LF402; what is wrong with one table is told in the report.
+ */
+export async function repairTables(repairing: Repairing): Promise<RepairReport> {
+  const { found, tables } = repairing
+  const differs = (work: TableWork): boolean =>
+    found.tables.some((table) => table.source === work.move.source && isDifferent(table))
+  const order = parentsFirst(tables.work.filter(differs), repairing.catalog)
+  const total = { inserted: 0, updated: 0, deleted: 0 }
+  const extraLeft = new Map<string, number>()
+  let failed = new Map<string, string>()
+  for (let open: readonly TableWork[] = order; open.length > 0; ) {
+    let moved = 0
+    const refused = new Map<string, string>()
+    const attempt = async (work: TableWork, deleteExtra: boolean): Promise<void> => {
+      const { source } = work.move
+      const { inserted, updated, deleted, ...rest } = await repairTable(
+        tables,
+        work,
+        found.suspects.get(source) ?? null,
+        { deleteExtra, record: repairing.record(source) },
+      )
+      total.inserted += inserted
+      total.updated += updated
+      total.deleted += deleted
+      moved += inserted + updated + deleted
+      extraLeft.set(source, rest.extraLeft)
+      // Of two attempts in a round the last one tells what is still wrong.
+      if (rest.refused === null) refused.delete(source)
+      else refused.set(source, reasonOf(rest.refused))
+    }
+    for (const work of open) await attempt(work, false)
+    if (repairing.deleteExtra) for (const work of [...open].reverse()) await attempt(work, true)
+    failed = refused
+    open = moved === 0 ? [] : open.filter((work) => refused.has(work.move.source))
+  }
+  return {
+    ...total,
+    extraLeft: [...extraLeft.values()].reduce((sum, rows) => sum + rows, 0),
+    failed: [...failed].map(([table, reason]) => ({ table, reason })),
+  }
+}
+
+const isDifferent = ({ missing, extra, changed }: VerifiedTable): boolean => missing + extra + changed > 0
+
+/** The detail names the key that is there twice, or that has no parent. */
+function reasonOf({ message, details }: LandfallError): string {
+  return typeof details?.detail === 'string' ? `${message} (${details.detail})` : message
+}
+
+function parentsFirst(work: readonly TableWork[], catalog: Pick<Catalog, 'tables'>): TableWork[] {
+  const nameOf = ({ move }: TableWork): string => `${move.target.schema}.${move.target.name}`
+  const parents = new Map(
+    catalog.tables.map((table) => [
+      `${table.schema}.${table.name}`,
+      table.foreignKeys.map((key) => `${key.refSchema}.${key.refTable}`),
+    ]),
+  )
+  const ordered: TableWork[] = []
+  let rest = [...work]
+  while (rest.length > 0) {
+    const names = new Set(rest.map(nameOf))
+    const free = rest.filter((one) =>
+      (parents.get(nameOf(one)) ?? []).every((parent) => parent === nameOf(one) || !names.has(parent)),
+    )
+    // Tables in a circle come in any order; what is refused is tried again.
+    const next = free.length > 0 ? free : rest
+    ordered.push(...next)
+    rest = rest.filter((one) => !next.includes(one))
+  }
+  return ordered
+}

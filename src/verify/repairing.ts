@@ -1,0 +1,91 @@
+import type { Compared, TablesInput } from '../compare/tables.ts'
+import type { Settings } from '../config/model.ts'
+import type { Session } from '../connection/postgres.ts'
+import type { Target } from '../connection/target.ts'
+import type { Tools } from '../contract/tools.ts'
+import type { RepairReport } from '../contract/verify.ts'
+import { LandfallError } from '../errors.ts'
+import { acquireLock } from '../journal/lock.ts'
+import { epochCheck, repairDone } from '../journal/statements.ts'
+import { holder } from '../migrate/begin.ts'
+import { sequenceStatement } from '../schema/sequences.ts'
+import { sequencesOf } from '../schema/steps.ts'
+import type { Prepared } from './prepare.ts'
+import { repairTables } from './repair.ts'
+
+export interface RepairInput {
+  readonly settings: Settings
+  readonly tools: Tools
+  readonly target: Target
+  readonly session: Session
+  readonly prepared: Prepared
+  readonly tables: TablesInput
+  readonly found: Compared
+}
+
+/**
+ * Asks, and makes the target equal to the source, under the migration's lock. Null when there is nothing
+ * to repair.
+ *
+ * Errors: LF206 the answer was no, or nobody could be asked; LF401 another run is at work; LF403.
+ */
+export async function repair(input: RepairInput): Promise<RepairReport | null> {
+  const { settings, tools, target, session, prepared, tables, found } = input
+  const { deleteExtra } = settings.verification
+  const sum = { missing: 0, extra: 0, changed: 0 }
+  for (const table of found.tables)
+    for (const name of Object.keys(sum) as (keyof typeof sum)[]) sum[name] += table[name]
+  if (sum.missing + sum.changed + sum.extra === 0) return null
+  if (sum.missing + sum.changed === 0 && !deleteExtra)
+    return { inserted: 0, updated: 0, deleted: 0, extraLeft: sum.extra, failed: [] }
+  await confirmed(tools, question(target.label, sum, deleteExtra))
+  const locking = await target.open('lock')
+  try {
+    const lock = await acquireLock(locking, settings.name, holder(), { another: () => target.open('probe') })
+    try {
+      const report = await repairTables({
+        tables,
+        found,
+        catalog: prepared.catalog,
+        deleteExtra,
+        record: (table) => ({ before: epochCheck(lock), after: repairDone(settings.name, table) }),
+      })
+      if (report.inserted > 0) await moveSequences(session, prepared)
+      return report
+    } finally {
+      await lock.release()
+    }
+  } finally {
+    await locking.close()
+  }
+}
+
+const number = (rows: number): string => `${rows.toLocaleString('en')} ${rows === 1 ? 'row' : 'rows'}`
+
+function question(
+  target: string,
+  { missing, extra, changed }: { missing: number; extra: number; changed: number },
+  deleteExtra: boolean,
+): string {
+  const what = [
+    ...(missing > 0 ? [`insert ${number(missing)}`] : []),
+    ...(changed > 0 ? [`overwrite ${number(changed)}`] : []),
+    ...(extra > 0 && deleteExtra ? [`delete ${number(extra)}`] : []),
+  ]
+  return `In ${target}: ${what.join(', ')}?`
+}
+
+async function confirmed({ ask }: Tools, text: string): Promise<void> {
+  if (ask !== undefined && (await ask(text))) return
+  throw new LandfallError('LF206', ask ? 'the repair was declined' : 'a repair writes to the target', {
+    hint: ask ? 'Nothing was written.' : '--yes   repair without a question',
+  })
+}
+
+/** Numbers that were repaired into a table must not be given out again. */
+async function moveSequences(session: Session, { plan, catalog }: Prepared): Promise<void> {
+  for (const move of plan.moves) {
+    for (const use of sequencesOf(move, catalog))
+      await session.query(sequenceStatement(move.target.schema, move.target.name, use))
+  }
+}
