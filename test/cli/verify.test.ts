@@ -232,6 +232,37 @@ describe('of two databases', () => {
     expect(text.stdout).toContain('\n9 rows verified: all are the same in the target\n')
   })
 
+  test('that is repaired asks, leaves what only the target has, and ends with 0 when all is the same', async () => {
+    const { verify, target } = await moved(`update orders set note = 'x' where id = 1;
+      delete from log; insert into users(id, name) values (9, 'Zoe');
+      delete from orders where id = 2;`)
+    const wanted = [
+      { id: '1', user_id: '1', qty: '5', note: 'NULL' },
+      { id: '2', user_id: '2', qty: '7', note: '' },
+      { id: '3', user_id: '2', qty: '9', note: null },
+    ]
+    const orders = () => target('select id::text, user_id::text, qty::text, note from orders order by id')
+    const asked = await verify('--repair')
+    expect(asked.status).toBe(5)
+    expect(asked.stderr).toMatch(/error LF206 [\s\S]*--yes/)
+    expect(await orders()).not.toEqual(wanted)
+    const left = await verify('--repair', '--yes')
+    expect(left.status, left.stderr).toBe(1)
+    expect(left.stdout).toMatch(/^Different: 1 extra/)
+    expect(left.stdout).toContain('\nRepaired in the target: 4 inserted, 1 updated; ')
+    expect(left.stdout).toContain('  1 row that only the target has was left there\n')
+    expect(await orders()).toEqual(wanted)
+    const all = await verify('--repair', '--delete-extra', '--yes', '--json')
+    expect(all.status, all.stderr).toBe(0)
+    expect(JSON.parse(all.stdout)).toMatchObject({
+      outcome: 'same',
+      repair: { inserted: 0, updated: 0, deleted: 1, extraLeft: 0, failed: [] },
+    })
+    const again = await verify('--repair', '--yes')
+    expect(again.status, again.stderr).toBe(0)
+    expect(again.stdout).toMatch(/^Same: all 9 rows/)
+  })
+
   test('stopped by Ctrl-C ends with 130 and no verdict', async () => {
     const to = await server.database()
     const folder = join(cwd, 'big')
