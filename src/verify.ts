@@ -137,6 +137,7 @@ class Verifying {
         source: from.source,
         session: this.#session,
         access: { postgres: settings, label: this.#target.label },
+        catalog: this.#prepared.catalog,
         work: this.#prepared.work,
         verification: this.#settings.verification,
         deadline,

@@ -1,17 +1,23 @@
+import type { Table } from '../catalog/model.ts'
 import { ident, qualified } from '../connection/quote.ts'
 import { chunkSelect } from '../copy/select.ts'
-import type { Move, TargetTable } from '../plan/model.ts'
+import type { Move } from '../plan/model.ts'
 import { canonical } from '../types/canonical.ts'
 import type { Comparison } from './model.ts'
 import { targetColumn } from './target-rows.ts'
 
-/** How a move's rows are compared. `excluded`: source SQL, true for rows that need not be in the target. */
-export function comparisonOf(move: Move, excluded: string): Comparison {
+/**
+ * How a move's rows are compared. `excluded`: source SQL, true for rows that need not be in the target.
+ * `found`: the target's table as it is now; null where nobody looked, or it is not there.
+ */
+export function comparisonOf(move: Move, excluded: string, found: Table | null): Comparison {
   const forms = move.columns.map((column) => canonical(column))
   const columns = move.columns.map(({ source, target }, at) => {
     const { carrier, judged, select } = forms[at]!
     return { source, target, carrier, judged, select: select(targetColumn(target)) }
   })
+  const loaded = new Set(columns.map((column) => column.target))
+  const key = found === null ? [] : keyColumns(found, loaded)
   const reading: Move = {
     ...move,
     format: 'binary',
@@ -24,7 +30,7 @@ export function comparisonOf(move: Move, excluded: string): Comparison {
     table: move.source,
     target: qualified(move.target.schema, move.target.name),
     columns,
-    key: keyColumns(move.target).map((name) => columns.findIndex((column) => column.target === name)),
+    key: key.map((name) => columns.findIndex((column) => column.target === name)),
     read: chunkSelect(reading, { after: null, upTo: null }, excluded),
     asLoaded:
       move.format === 'binary' &&
@@ -35,19 +41,17 @@ export function comparisonOf(move: Move, excluded: string): Comparison {
   }
 }
 
-/** Columns that tell the target's rows apart: the primary key, else a unique index without NULLs. */
-function keyColumns(table: TargetTable): readonly string[] {
-  const loaded = (name: string): boolean =>
-    table.columns.some((column) => column.name === name && column.generated === null)
-  const never = (name: string): boolean =>
-    table.columns.some((column) => column.name === name && column.notNull)
+/** Columns that tell the target's rows apart: the primary key, else a valid unique index without NULLs. */
+function keyColumns(table: Table, loaded: ReadonlySet<string>): readonly string[] {
+  const never = new Set(table.columns.filter((column) => column.notNull).map((column) => column.name))
   const candidates = [
     ...(table.primaryKey === null ? [] : [table.primaryKey.columns]),
     ...table.indexes
-      .filter(({ unique, where, columns }) => unique && where === null && columns?.every(never))
-      .map(({ columns }) => columns!),
+      .filter(({ unique, where, valid }) => unique && valid && where === null)
+      .map(({ parts }) => parts.map(({ column }) => column ?? ''))
+      .filter((names) => names.every((name) => never.has(name))),
   ]
-  return candidates.find((names) => names.every(loaded)) ?? []
+  return candidates.find((names) => names.every((name) => loaded.has(name))) ?? []
 }
 
 const INTEGERS: readonly string[] = ['int2', 'int4', 'int8', 'int8Halves']

@@ -1,3 +1,4 @@
+import type { Catalog } from '../catalog/model.ts'
 import type { Verification } from '../config/model.ts'
 import type { Session } from '../connection/postgres.ts'
 import type { SqliteSource } from '../connection/sqlite-source.ts'
@@ -30,6 +31,8 @@ export interface TablesInput {
   readonly source: SqliteSource
   readonly session: Session
   readonly access: TargetAccess
+  /** The target's tables as they are now. */
+  readonly catalog: Pick<Catalog, 'tables'>
   readonly work: readonly TableWork[]
   readonly verification: Verification
   /** Of `performance.now()`; null: none. */
@@ -136,7 +139,7 @@ export async function repairTable(
 }
 
 async function countTable({ source, session }: TablesInput, work: TableWork): Promise<TableOutcome> {
-  const { read, target } = comparisonOf(work.move, work.excluded)
+  const { read, target } = comparisonOf(work.move, work.excluded, null)
   const [ours] = await run({ source }, [`SELECT count(*) FROM ${read.from} WHERE NOT (${read.excluded})`])
   const theirs = await session.query<{ n: string }>(`SELECT count(*) AS n FROM ${target}`)
   const sourceRows = Number(ours![0]![0])
@@ -156,12 +159,15 @@ async function countTable({ source, session }: TablesInput, work: TableWork): Pr
 
 /** What comparing this table's rows takes. */
 function comparingOf(input: TablesInput, { move, excluded, ranges }: TableWork): CompareInput {
-  const { source, access, verification, deadline, jobs, progress } = input
+  const { source, access, verification, deadline, jobs, progress, catalog } = input
+  const found = catalog.tables.find(
+    ({ schema, name }) => schema === move.target.schema && name === move.target.name,
+  )
   let done = 0
   return {
     source,
     access,
-    comparison: comparisonOf(move, excluded),
+    comparison: comparisonOf(move, excluded, found ?? null),
     ranges,
     sample: verification.sample,
     listing: { most: verification.maxDiffs, showValues: verification.showValues },

@@ -1,3 +1,4 @@
+import type { Catalog } from '../catalog/model.ts'
 import { checkRows, countRows, tally } from '../checks/rows.ts'
 import { structureChecks } from '../checks/structure.ts'
 import { compareTables, rowsCheck, type TableWork } from '../compare/tables.ts'
@@ -25,7 +26,8 @@ export async function checkTables(
   chunks: readonly ChunkRecord[],
 ): Promise<Checked> {
   const { session, lock, settings } = start
-  const verification = settings.verify ? await compareAll(start, planned, chunks) : null
+  const catalog = await targetCatalog(session, { ...settings, targetSchema: planned.plan.target.schema }, [])
+  const verification = settings.verify ? await compareAll(start, planned, chunks, catalog) : null
   const checks: CheckResult[] = []
   for (const move of planned.plan.moves) {
     const told = tally(chunks, move.source)
@@ -39,11 +41,6 @@ export async function checkTables(
     if (compared !== undefined) checks.push(rowsCheck(compared, null))
   }
   if (settings.verify) {
-    const catalog = await targetCatalog(
-      session,
-      { ...settings, targetSchema: planned.plan.target.schema },
-      [],
-    )
     checks.push(
       ...(await structureChecks({ session, plan: planned.plan, catalog, source: start.from.catalog })),
     )
@@ -56,6 +53,7 @@ async function compareAll(
   { from, session, target, settings, tools }: Start,
   { plan, work }: Planned,
   chunks: readonly ChunkRecord[],
+  catalog: Catalog,
 ): Promise<NonNullable<Checked['verification']>> {
   const tables = plan.moves.map(
     (move): TableWork => ({
@@ -75,6 +73,7 @@ async function compareAll(
     source: from.source,
     session,
     access: { postgres: target.settings, label: target.label },
+    catalog,
     work: tables,
     verification: { ...settings.verification, sample: null, counts: false },
     deadline: null,

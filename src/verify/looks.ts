@@ -3,7 +3,7 @@ import { type Compared, compareTables, type TablesInput, type TableWork } from '
 import type { VerifiedTable } from '../contract/verify.ts'
 
 /** Before a difference is looked at again, in milliseconds. */
-const MOMENT = 1_000
+const MOMENT = 500
 /** Looks at a table whose differences change from one to the next. */
 const LOOKS = 3
 

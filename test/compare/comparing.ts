@@ -1,10 +1,12 @@
 import { DatabaseSync } from 'node:sqlite'
 import { afterAll } from 'vitest'
+import { readPostgresCatalog } from '../../src/catalog/postgres.ts'
 import { comparisonOf } from '../../src/compare/comparison.ts'
 import type { CompareInput, TableOutcome } from '../../src/compare/model.ts'
 import type { Repaired } from '../../src/compare/repair.ts'
 import { compareUnordered } from '../../src/compare/unordered.ts'
 import { repairUnordered } from '../../src/compare/unordered-repair.ts'
+import { openPostgres } from '../../src/connection/postgres.ts'
 import { openSource, type SqliteSource } from '../../src/connection/sqlite-source.ts'
 import { parseConnection } from '../../src/connection/url.ts'
 import type { ChunkBounds } from '../../src/journal/model.ts'
@@ -55,13 +57,20 @@ export function pairs(bench: Bench): (fill: Parameters<Bench['sqlite']>[0], ask?
     const connection = parseConnection(url, { HOME: '/nonexistent' })
     if (connection.engine !== 'postgres') throw new TypeError('not PostgreSQL')
     const access = { postgres: connection.settings, label: 'the target' }
+    const session = await openPostgres(connection.settings, { applicationName: 'landfall test' })
+    const catalog = await readPostgresCatalog(session, { schemas: ['public'] })
+    await session.close()
 
     async function inputOf(table: string, wish: Wish): Promise<CompareInput> {
       const { showValues = true, most = 100, ...rest } = wish
       return {
         source: await reading(path),
         access,
-        comparison: comparisonOf(plan.moves.find((one) => one.source === table)!, '0'),
+        comparison: comparisonOf(
+          plan.moves.find((one) => one.source === table)!,
+          '0',
+          catalog.tables.find((one) => one.name === table) ?? null,
+        ),
         ranges: [{ after: null, upTo: null }],
         sample: null,
         listing: { most, showValues },

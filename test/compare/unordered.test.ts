@@ -61,7 +61,7 @@ describe('tables that are the same', () => {
     )
     const move = pair.plan.moves[0]!
     const none = { ...move, columns: [] }
-    const comparison = comparisonOf(none, '0')
+    const comparison = comparisonOf(none, '0', null)
     expect(await pair.compare('g', { comparison })).toMatchObject(same(2))
     await pair.target('INSERT INTO g (b) VALUES (3)')
     expect(await pair.compare('g', { comparison })).toMatchObject({ missing: 0, extra: 1, changed: 0 })
