@@ -3,10 +3,12 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ident } from '../src/connection/quote.ts'
 import type { MigrateReport } from '../src/contract/report.ts'
+import type { VerifyReport } from '../src/contract/verify.ts'
 import { type Measured, measure } from './measure.ts'
 import type { BenchServer } from './server.ts'
 
 const DATABASE = 'bench'
+const scanProgram = fileURLToPath(new URL('./scan.ts', import.meta.url))
 const landfallCommand = fileURLToPath(new URL('../bin/landfall.js', import.meta.url))
 
 /** One whole command, and what it says of its parts; all in seconds. */
@@ -18,19 +20,18 @@ export interface Run {
   readonly rows: number
 }
 
-/** `landfall migrate` into an empty database. */
-export async function runLandfall(server: BenchServer, file: string): Promise<Run> {
-  await server.recreate(DATABASE)
-  const args = [
+const landfall = (server: BenchServer, file: string, verb: string, ...more: string[]): Promise<Measured> =>
+  measure(process.execPath, [
     landfallCommand,
-    'migrate',
-    '--from',
-    `sqlite:${file}`,
-    '--to',
-    server.url(DATABASE),
-    '--json',
-  ]
-  const measured = await measure(process.execPath, args)
+    verb,
+    ...['--from', `sqlite:${file}`, '--to', server.url(DATABASE), '--json'],
+    ...more,
+  ])
+
+/** `landfall migrate` into an empty database; with `--no-verify` it proves no more than its peers do. */
+export async function runLandfall(server: BenchServer, file: string, ...more: string[]): Promise<Run> {
+  await server.recreate(DATABASE)
+  const measured = await landfall(server, file, 'migrate', ...more)
   if (measured.status !== 0) throw failed('landfall', measured)
   const report = JSON.parse(measured.stdout) as MigrateReport
   const phase = (name: string): number => report.phases.find((each) => each.name === name)?.seconds ?? 0
@@ -41,6 +42,52 @@ export async function runLandfall(server: BenchServer, file: string): Promise<Ru
     peakMegabytes: measured.peakMegabytes,
     rows: report.tables.reduce((sum, table) => sum + table.loaded, 0),
   }
+}
+
+export interface Verified {
+  /** All rows and columns of both sides, the opening of the source included. */
+  readonly seconds: number
+  /** The same with one row changed in the target, until it was named. */
+  readonly secondsToName: number
+  readonly peakMegabytes: number
+}
+
+/** `landfall verify` of what `runLandfall` has left in the database. */
+export async function runVerify(server: BenchServer, file: string): Promise<Verified> {
+  const same = await landfall(server, file, 'verify')
+  if (same.status !== 0) throw failed('landfall', same)
+  const [table] = await server.query(
+    DATABASE,
+    `SELECT c.oid::regclass::text AS name, a.attname AS key FROM pg_class c
+      JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]
+      WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace ORDER BY pg_relation_size(c.oid) DESC LIMIT 1`,
+  )
+  const key = ident(String(table?.key))
+  // The last row: whoever looks for it has seen all others.
+  await server.query(
+    DATABASE,
+    `UPDATE ${table?.name} SET ${key} = ${key} + 1 WHERE ${key} = (SELECT max(${key}) FROM ${table?.name})`,
+  )
+  const different = await landfall(server, file, 'verify')
+  const report = JSON.parse(different.stdout) as VerifyReport
+  if (different.status !== 1 || report.differences.length !== 2) throw failed('landfall', different)
+  return {
+    seconds: (JSON.parse(same.stdout) as VerifyReport).seconds,
+    secondsToName: report.seconds,
+    peakMegabytes: Math.max(same.peakMegabytes, different.peakMegabytes),
+  }
+}
+
+/** All columns of all rows read out, by one connection to each side; the slower of the two. */
+export async function runFullScan(server: BenchServer, file: string): Promise<number> {
+  const source = await measure(process.execPath, [scanProgram, file])
+  if (source.status !== 0) throw failed('the scan', source)
+  const tables = await server.query(
+    DATABASE,
+    `SELECT c.oid::regclass::text AS name FROM pg_class c WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace`,
+  )
+  const copies = tables.map(({ name }) => `\\copy ${name} to '/dev/null' (format binary)`)
+  return Math.max(source.seconds, (await psql(server, copies)).seconds)
 }
 
 /** pgloader with everything that it can do for a whole SQLite file: tables, indexes, keys, sequences. */

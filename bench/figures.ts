@@ -1,11 +1,17 @@
-import type { Run } from './contestants.ts'
+import type { Run, Verified } from './contestants.ts'
 import type { Shape } from './generate.ts'
 
 /** What one shape came to: medians of the runs, times in seconds. */
 export interface ShapeResult {
   readonly shape: Shape
   readonly rows: number
+  /** Without verification, as the others do it. */
   readonly landfall: Run
+  /** `landfall migrate` as it is by default: what was moved is verified. */
+  readonly proven: Run
+  readonly verified: Verified
+  /** All columns of all rows read out, of the side that takes longer. */
+  readonly fullScan: number | null
   readonly pgloader: Run | null
   /** psql loading ready-made binary files of the same rows. */
   readonly physicalLimit: number | null
@@ -26,7 +32,8 @@ export interface Figure {
 const LARGEST_VALUE: Readonly<Record<string, number>> = { 'huge-row': 100 }
 
 /** The figures of one shape. Ratios are asked of `events`, the ordinary case; memory of all. */
-export function judge({ shape, landfall, pgloader, physicalLimit }: ShapeResult): Figure[] {
+export function judge(result: ShapeResult): Figure[] {
+  const { shape, landfall, proven, verified, fullScan, pgloader, physicalLimit } = result
   const figures: Figure[] = []
   const ordinary = shape === 'events'
   const number = (name: string, value: number, unit: Figure['unit'], target: string | null = null): void => {
@@ -49,23 +56,34 @@ export function judge({ shape, landfall, pgloader, physicalLimit }: ShapeResult)
     })
   }
 
-  number('landfall migrate, whole', landfall.whole, 's')
+  number('landfall migrate --no-verify, whole', landfall.whole, 's')
+  number('landfall migrate, whole', proven.whole, 's')
+  number('landfall verify', verified.seconds, 's')
   number('landfall profile phase', landfall.profile, 's')
   number('landfall COPY phase', landfall.copy, 's')
   if (pgloader !== null) {
     number('pgloader, whole', pgloader.whole, 's')
     number('pgloader COPY', pgloader.copy, 's')
     atLeast('faster than pgloader, whole', pgloader.whole / landfall.whole, 3, 4)
+    atLeast('the same, verified', pgloader.whole / proven.whole, 2, 3)
     atLeast('faster than pgloader, COPY', pgloader.copy / landfall.copy, 4, 5)
   }
   if (physicalLimit !== null) {
     number('psql, ready-made binary files', physicalLimit, 's')
     atMost('COPY phase to ready-made binary files', landfall.copy / physicalLimit, 'times', 1.7, 1.3)
   }
+  if (fullScan !== null) {
+    number('full scan of the slower side', fullScan, 's')
+    atMost('verify to full scan', verified.seconds / fullScan, 'times', 2.2, 1.5)
+  }
+  atMost('verify to COPY phase', verified.seconds / landfall.copy, 'times', 0.8, 0.5)
+  atMost('one changed row, named after the scan', verified.secondsToName - verified.seconds, 's', 1)
   number('rows in the COPY phase', landfall.rows / landfall.copy, 'rows/s')
   number('profile to COPY phase', landfall.profile / landfall.copy, 'times', 'aiming at 0.5')
   atMost('profile to whole migrate', landfall.profile / landfall.whole, 'times', 0.33)
-  atMost('peak memory', landfall.peakMegabytes, 'MB', 300 + 3 * (LARGEST_VALUE[shape] ?? 0))
+  const value = 3 * (LARGEST_VALUE[shape] ?? 0)
+  atMost('peak memory, migrate', Math.max(landfall.peakMegabytes, proven.peakMegabytes), 'MB', 300 + value)
+  atMost('peak memory, verify', verified.peakMegabytes, 'MB', 256 + value)
   return figures
 }
 

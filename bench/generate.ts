@@ -27,6 +27,8 @@ export function generate(shape: Shape, file: string, rows: number = SHAPES[shape
     database.exec('PRAGMA page_size = 4096; PRAGMA journal_mode = off; PRAGMA synchronous = off; BEGIN')
     SHAPES[shape].write(database, rows)
     database.exec('COMMIT')
+    // As applications keep their databases. In the other modes a private copy of the file comes first.
+    database.exec('PRAGMA journal_mode = wal')
   } finally {
     database.close()
   }

@@ -3,7 +3,15 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { isInstalled } from '../test/support/installed.ts'
-import { type Run, runLandfall, runPgloader, runPhysicalLimit } from './contestants.ts'
+import {
+  type Run,
+  runFullScan,
+  runLandfall,
+  runPgloader,
+  runPhysicalLimit,
+  runVerify,
+  type Verified,
+} from './contestants.ts'
 import { type Figure, judge, type ShapeResult, table } from './figures.ts'
 import { generate, SHAPES, type Shape } from './generate.ts'
 import { median } from './measure.ts'
@@ -74,15 +82,24 @@ async function compare(
     say('psql is not installed (Debian: apt-get install postgresql-client); the limit is left out')
 
   const landfall: Run[] = []
+  const proven: Run[] = []
+  const verified: Verified[] = []
+  const scans: number[] = []
   const pgloader: Run[] = []
   const limit: number[] = []
   for (let run = 1; run <= options.runs; run++) {
-    landfall.push(await runLandfall(server, file))
-    say(`${shape}, run ${run}: landfall ${spell(landfall.at(-1)!)}`)
+    landfall.push(await runLandfall(server, file, '--no-verify'))
+    say(`${shape}, run ${run}: landfall, not verified ${spell(landfall.at(-1)!)}`)
+    proven.push(await runLandfall(server, file))
+    say(`${shape}, run ${run}: landfall ${spell(proven.at(-1)!)}`)
     if (withPsql) {
+      scans.push(await runFullScan(server, file))
+      say(`${shape}, run ${run}: full scan ${scans.at(-1)!.toFixed(2)} s`)
       limit.push(await runPhysicalLimit(server, folder))
       say(`${shape}, run ${run}: psql, ready-made binary files ${limit.at(-1)!.toFixed(2)} s`)
     }
+    verified.push(await runVerify(server, file))
+    say(`${shape}, run ${run}: landfall verify ${verified.at(-1)!.seconds.toFixed(2)} s`)
     if (withPgloader) {
       pgloader.push(await runPgloader(server, file, folder))
       say(`${shape}, run ${run}: pgloader ${spell(pgloader.at(-1)!)}`)
@@ -93,6 +110,13 @@ async function compare(
     shape,
     rows,
     landfall: medians(landfall),
+    proven: medians(proven),
+    verified: {
+      seconds: median(verified.map((one) => one.seconds)),
+      secondsToName: median(verified.map((one) => one.secondsToName)),
+      peakMegabytes: Math.max(...verified.map((one) => one.peakMegabytes)),
+    },
+    fullScan: scans.length > 0 ? median(scans) : null,
     pgloader: pgloader.length > 0 ? medians(pgloader) : null,
     physicalLimit: limit.length > 0 ? median(limit) : null,
   }

@@ -57,6 +57,9 @@ test('figures are judged against what is asked', () => {
     shape: 'events',
     rows: 100,
     landfall: run(10, 5, 2),
+    proven: run(14, 5, 2),
+    verified: { seconds: 3, secondsToName: 3.5, peakMegabytes: 100 },
+    fullScan: 1,
     pgloader: run(30, 19, 0),
     physicalLimit: 3,
   } as const
@@ -66,8 +69,13 @@ test('figures are judged against what is asked', () => {
     'faster than pgloader, COPY': false,
     'COPY phase to ready-made binary files': true,
     'profile to whole migrate': true,
-    'peak memory': false,
+    'the same, verified': true,
+    'verify to full scan': false,
+    'verify to COPY phase': true,
+    'one changed row, named after the scan': true,
+    'peak memory, migrate': false,
+    'peak memory, verify': true,
     'pgloader, whole': null,
   })
-  expect(table(judge(result))).toMatch(/peak memory +301 MB +at most 300 +MISSED/)
+  expect(table(judge(result))).toMatch(/peak memory, migrate +301 MB +at most 300 +MISSED/)
 })
