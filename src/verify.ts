@@ -7,8 +7,11 @@ import type { Tools } from './contract/tools.ts'
 import type { RepairReport, VerifyReport } from './contract/verify.ts'
 import { LandfallError } from './errors.ts'
 import { addChecks } from './journal/evidence.ts'
+import { closeVerification, openVerification } from './journal/verifications.ts'
 import { type OpenSource, openSourceOf, stoppable } from './migrate/ends.ts'
+import { planHash } from './plan/compare.ts'
 import { compareSuspects, compareUntilSettled } from './verify/looks.ts'
+import { Memory } from './verify/memory.ts'
 import { type Prepared, prepare } from './verify/prepare.ts'
 import { repair } from './verify/repairing.ts'
 import { isWhole, verifyReport } from './verify/report.ts'
@@ -47,6 +50,7 @@ class Verifying {
   #from: OpenSource | null = null
   #prepared: Prepared | null = null
   #tables: TablesInput | null = null
+  readonly #notes: string[] = []
 
   constructor(settings: Settings, tools: Tools, target: Target, session: Session) {
     this.#settings = settings
@@ -79,7 +83,7 @@ class Verifying {
         ...compared,
         checks: [...checks, ...structure],
         repair: repaired,
-        notes,
+        notes: [...notes, ...this.#notes],
       })
       if (run?.state === 'done' && this.#settings.record && isWhole(this.#settings))
         await this.#session.transaction((session) => addChecks(session, run.id, report.checks))
@@ -97,7 +101,36 @@ class Verifying {
       this.#tables = await this.#input(deadline)
       return this.#tables
     }
-    return await this.#stoppable(() => compareUntilSettled(this.#tables!, again))
+    const remembered = await this.#memory()
+    const input = { ...this.#tables!, memory: remembered?.memory.of.bind(remembered.memory) ?? null }
+    try {
+      const found = await this.#stoppable(() => compareUntilSettled(input, again))
+      const isOver = found.tables.every((table) => table.incomplete === null)
+      if (remembered !== null && isOver) await closeVerification(this.#session, remembered.id)
+      else await remembered?.memory.flush()
+      return found
+    } catch (error) {
+      await remembered?.memory.flush()
+      throw error
+    }
+  }
+
+  /** Null where nothing may be written down, or what is compared is a part. */
+  async #memory(): Promise<{ id: string; memory: Memory } | null> {
+    const { run, plan } = this.#prepared!
+    const { sample, counts } = this.#settings.verification
+    if (run === null || !this.#settings.record || sample !== null || counts) return null
+    const verification = await openVerification(this.#session, {
+      migration: run.migration,
+      fingerprint: this.#from!.source.fingerprint,
+      planHash: planHash(plan),
+    })
+    const memory = new Memory(this.#session, verification)
+    if (memory.rows > 0)
+      this.#notes.push(
+        `${memory.rows.toLocaleString('en')} rows were compared before, by a verification that was interrupted (since ${verification.startedAt.toISOString()}); --no-record compares them again`,
+      )
+    return { id: verification.id, memory }
   }
 
   async #repair(found: Compared): Promise<RepairReport | null> {
@@ -143,6 +176,7 @@ class Verifying {
         deadline,
         jobs: this.#settings.jobs,
         progress: this.#tools.progress,
+        memory: null,
       }
     })
   }

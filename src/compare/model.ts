@@ -49,6 +49,20 @@ export interface TargetAccess {
   readonly label: string
 }
 
+/** Rows that are all the same. */
+export const allSame = (rows: number): Outcome => ({
+  sourceRows: rows,
+  targetRows: rows,
+  missing: 0,
+  extra: 0,
+  changed: 0,
+  exact: true,
+  differences: [],
+})
+
+export const differing = ({ missing, extra, changed }: Omit<Outcome, 'differences'>): number =>
+  missing + extra + changed
+
 /** What comparing some rows came to. `compared` rows are those of the source. */
 export interface Outcome {
   readonly sourceRows: number
@@ -84,6 +98,15 @@ export interface CompareInput {
   readonly isOver: () => boolean
   /** Told of rows of the source that have been compared. */
   readonly progress: (rows: number) => void
+  /** What an interrupted verification has found to be the same; null: nothing is kept. */
+  readonly memory: RangeMemory | null
+}
+
+/** Ranges of one table that were compared and are the same. */
+export interface RangeMemory {
+  /** How many rows the range had; null when it was not compared. */
+  recall(bounds: ChunkBounds): number | null
+  remember(bounds: ChunkBounds, rows: number): void
 }
 
 export interface TableOutcome extends Outcome {

@@ -5,7 +5,14 @@ import type { RowEncoder } from '../copy/model.ts'
 import { targetSession } from '../copy/target-session.ts'
 import type { ChunkBounds } from '../journal/model.ts'
 import { type Merged, mergeRows } from './merge.ts'
-import type { ComparedRange, Comparison, Listing, Outcome, TargetAccess } from './model.ts'
+import {
+  allSame,
+  type ComparedRange,
+  type Comparison,
+  type Listing,
+  type Outcome,
+  type TargetAccess,
+} from './model.ts'
 import type { RowBytes } from './row.ts'
 import { describe } from './show.ts'
 import { encodeRange } from './source-rows.ts'
@@ -35,16 +42,7 @@ export interface OrderedArgs {
 export async function compareRange(context: JobContext, args: OrderedArgs): Promise<Outcome> {
   const { session, forms } = await sessionsFor(context, args)
   const rows = (await asLoaded(args, session)) ?? (await sameBytes(context, args, session, forms))
-  if (rows !== null)
-    return {
-      sourceRows: rows,
-      targetRows: rows,
-      missing: 0,
-      extra: 0,
-      changed: 0,
-      exact: true,
-      differences: [],
-    }
+  if (rows !== null) return allSame(rows)
   const differences: Outcome['differences'][number][] = []
   const counts = { missing: 0, extra: 0, changed: 0 }
   let sourceRows = 0

@@ -2,7 +2,14 @@ import { extname } from 'node:path'
 import { literal } from '../connection/quote.ts'
 import { LandfallError } from '../errors.ts'
 import type { ChunkBounds } from '../journal/model.ts'
-import type { CompareInput, Comparison, Outcome, TableOutcome } from './model.ts'
+import {
+  allSame,
+  type CompareInput,
+  type Comparison,
+  differing,
+  type Outcome,
+  type TableOutcome,
+} from './model.ts'
 import type { OrderedArgs } from './ordered-job.ts'
 import type { RepairRangeArgs } from './ordered-repair-job.ts'
 import type { Repaired } from './repair.ts'
@@ -25,12 +32,18 @@ export interface OrderedOutcome extends TableOutcome {
  * once as there are readers. `order` is the target's SQL of that integer.
  */
 export async function compareOrdered(input: CompareInput, order: string): Promise<OrderedOutcome> {
-  const { source, ranges, sample, listing } = input
+  const { source, ranges, sample, listing, memory } = input
   const comparison = sample === null ? input.comparison : sampled(input.comparison, sample)
   const outcomes: (Outcome | undefined)[] = []
   let incomplete: string | null = null
   const compareAt = async (at: number): Promise<void> => {
     const bounds = ranges[at]!
+    const known = memory?.recall(bounds) ?? null
+    if (known !== null) {
+      outcomes[at] = allSame(known)
+      input.progress(known)
+      return
+    }
     const args: Omit<OrderedArgs, 'loaded'> = {
       comparison,
       access: input.access,
@@ -46,6 +59,7 @@ export async function compareOrdered(input: CompareInput, order: string): Promis
       args: { ...args, loaded },
     })
     outcomes[at] = outcome
+    if (differing(outcome) === 0) memory?.remember(bounds, outcome.sourceRows)
     input.progress(outcome.sourceRows)
   }
   let next = 0
@@ -68,7 +82,7 @@ export async function compareOrdered(input: CompareInput, order: string): Promis
   for (const worker of workers) if (worker.status === 'rejected') throw worker.reason
   const suspects = ranges.filter((_, at) => {
     const outcome = outcomes[at]
-    return outcome !== undefined && outcome.missing + outcome.extra + outcome.changed > 0
+    return outcome !== undefined && differing(outcome) > 0
   })
   return { ...total(outcomes, listing.most), incomplete, suspects }
 }

@@ -10,7 +10,15 @@ import type { ChunkBounds } from '../journal/model.ts'
 import type { Move } from '../plan/model.ts'
 import { run } from '../profile/run.ts'
 import { comparisonOf, orderOf } from './comparison.ts'
-import type { ComparedRange, CompareInput, TableOutcome, TargetAccess } from './model.ts'
+import {
+  allSame,
+  type ComparedRange,
+  type CompareInput,
+  differing,
+  type RangeMemory,
+  type TableOutcome,
+  type TargetAccess,
+} from './model.ts'
 import { compareOrdered, type OrderedOutcome, repairOrdered } from './ordered.ts'
 import type { Repaired, RepairRecord } from './repair.ts'
 import { compareUnordered } from './unordered.ts'
@@ -39,6 +47,8 @@ export interface TablesInput {
   readonly deadline: number | null
   readonly jobs: number
   readonly progress: ProgressListener | undefined
+  /** By source table: what an interrupted verification has done; null: nothing is kept. */
+  readonly memory: ((table: string) => RangeMemory) | null
 }
 
 export interface Compared {
@@ -100,8 +110,17 @@ async function compareTable(input: TablesInput, work: TableWork): Promise<One> {
 async function compareRows(input: TablesInput, work: TableWork): Promise<TableOutcome | OrderedOutcome> {
   const compare = comparingOf(input, work)
   const order = orderOf(work.move, compare.comparison)
-  return order === null ? await compareUnordered(compare) : await compareOrdered(compare, order)
+  if (order !== null) return await compareOrdered(compare, order)
+  // As a multiset a table is compared whole or not at all.
+  const known = compare.memory?.recall(WHOLE) ?? null
+  if (known !== null) return { ...allSame(known), incomplete: null }
+  const outcome = await compareUnordered(compare)
+  if (differing(outcome) === 0 && outcome.incomplete === null)
+    compare.memory?.remember(WHOLE, outcome.sourceRows)
+  return outcome
 }
+
+const WHOLE: ChunkBounds = { after: null, upTo: null }
 
 /** What was repaired of a table, and why some of it was not. */
 export interface TableRepair extends Repaired {
@@ -159,7 +178,7 @@ async function countTable({ source, session }: TablesInput, work: TableWork): Pr
 
 /** What comparing this table's rows takes. */
 function comparingOf(input: TablesInput, { move, excluded, ranges }: TableWork): CompareInput {
-  const { source, access, verification, deadline, jobs, progress, catalog } = input
+  const { source, access, verification, deadline, jobs, progress, catalog, memory } = input
   const found = catalog.tables.find(
     ({ schema, name }) => schema === move.target.schema && name === move.target.name,
   )
@@ -173,6 +192,7 @@ function comparingOf(input: TablesInput, { move, excluded, ranges }: TableWork):
     listing: { most: verification.maxDiffs, showValues: verification.showValues },
     jobs,
     isOver: () => deadline !== null && performance.now() > deadline,
+    memory: memory?.(move.source) ?? null,
     progress(rows) {
       done += rows
       const total = Math.max(done, move.statistics.rows)
@@ -191,7 +211,7 @@ function asIncomplete(error: unknown): TableOutcome {
 /** The outcome of a table as a Check. */
 export function rowsCheck(table: VerifiedTable, sample: number | null): CheckResult {
   const { source, sourceRows, targetRows, missing, extra, changed, exact, incomplete, compared } = table
-  const differing = missing + extra + changed
+  const total = missing + extra + changed
   const what =
     compared === 'counts' ? 'number of rows' : sample === null ? 'every row' : 'every row of the sample'
   const number = (n: number): string => n.toLocaleString('en')
@@ -204,9 +224,9 @@ export function rowsCheck(table: VerifiedTable, sample: number | null): CheckRes
     compared === 'counts' ? `${number(targetRows)} rows` : `${number(sourceRows)} rows, all the same`
   return {
     name: `${source}: ${what} as in the source`,
-    result: differing > 0 ? 'fail' : incomplete !== null ? 'incomplete' : 'pass',
+    result: total > 0 ? 'fail' : incomplete !== null ? 'incomplete' : 'pass',
     expected: `${number(sourceRows)} rows of the source`,
-    found: differing === 0 ? (incomplete ?? same) : `${exact ? '' : 'at least '}${parts.join(', ')}`,
-    ...(differing > 0 && incomplete !== null ? { evidence: [`not compared to the end: ${incomplete}`] } : {}),
+    found: total === 0 ? (incomplete ?? same) : `${exact ? '' : 'at least '}${parts.join(', ')}`,
+    ...(total > 0 && incomplete !== null ? { evidence: [`not compared to the end: ${incomplete}`] } : {}),
   }
 }

@@ -79,6 +79,7 @@ async function compareAll(
     deadline: null,
     jobs: settings.jobs,
     progress: tools.progress,
+    memory: null,
   })
   return { tables: compared, differences }
 }

@@ -77,6 +77,7 @@ export function pairs(bench: Bench): (fill: Parameters<Bench['sqlite']>[0], ask?
         jobs: 2,
         isOver: () => false,
         progress: () => {},
+        memory: null,
         ...rest,
       }
     }
