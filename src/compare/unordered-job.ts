@@ -3,10 +3,10 @@ import { BucketSums, type Choice, chooser, KeyFields, LANES, type Sums } from '.
 import type { RowBytes } from './row.ts'
 import { abridged } from './unordered-abridge.ts'
 import { type PartReading, readPart } from './unordered-read.ts'
-import { DigestTable, type Entries } from './unordered-table.ts'
+import { DigestTable, type Entries, release } from './unordered-table.ts'
 
 /** Different rows that are listed in one message. */
-const LISTED = 32_768
+const LISTED = 2_048
 /** Bytes of rows that one part may give to be shown. */
 const SHOWN = 8 * 1024 * 1024
 
@@ -25,11 +25,19 @@ export async function sumRows(context: JobContext, args: PartArgs): Promise<Sums
   return { lanes: sums.lanes, counts: sums.counts }
 }
 
+/** One job runs on a thread at a time, and all can use the same memory. */
+const listing = new DigestTable(LISTED)
+
 /** Sends the digests of a part's rows, as `Entries`. */
 export async function listRows(context: JobContext, args: PartArgs): Promise<null> {
   const fields = new KeyFields(args.choice.key)
-  const table = new DigestTable(0)
-  const send = (): void => context.send(table.take() satisfies Entries)
+  const table = listing
+  table.clear()
+  const send = (): void => {
+    const entries: Entries = table.take()
+    context.send(entries)
+    release(entries)
+  }
   await readPart(
     context,
     args,

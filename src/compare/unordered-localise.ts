@@ -5,12 +5,18 @@ import type { RowBytes } from './row.ts'
 import { describe } from './show.ts'
 import type { FetchArgs, Fetched } from './unordered-job.ts'
 import type { Scan, Stopped } from './unordered-scan.ts'
-import { DigestTable, type Entries } from './unordered-table.ts'
+import { DigestTable, type Entries, release } from './unordered-table.ts'
 
-/** Rows of both sides whose digests are held at once. */
-const GROUP_ROWS = 512 * 1024
-/** When enough differences are listed, the others are counted in so many groups. */
-const COUNTED_GROUPS = 8
+/** How far differing buckets are looked into. */
+export interface Depth {
+  /** Rows of both sides whose digests are held at once. */
+  readonly groupRows: number
+  /** When enough differences are listed, the others are counted in so many groups only. */
+  readonly groups: number
+}
+
+export const DEPTH: Depth = { groupRows: 96 * 1024, groups: 8 }
+
 /** Bytes of rows that are held to be shown. */
 const SHOWN = 32 * 1024 * 1024
 
@@ -28,21 +34,39 @@ export class Localiser {
   readonly #scan: Scan
   readonly #source: BucketSums
   readonly #target: BucketSums
+  readonly #depth: Depth
   readonly #counts = { missing: 0, extra: 0, changed: 0 }
   readonly #differences: RowDifference[] = []
 
-  constructor(input: CompareInput, scan: Scan, source: BucketSums, target: BucketSums) {
+  constructor(
+    input: CompareInput,
+    scan: Scan,
+    sums: { readonly source: BucketSums; readonly target: BucketSums },
+    depth: Depth,
+  ) {
     this.#input = input
     this.#scan = scan
-    this.#source = source
-    this.#target = target
+    this.#source = sums.source
+    this.#target = sums.target
+    this.#depth = depth
   }
 
   async localise(buckets: readonly number[]): Promise<Found> {
+    const { groupRows } = this.#depth
+    const groups = groupsOf(buckets, this.#source, this.#target, groupRows)
+    const table = new DigestTable(Math.max(...groups.map((group) => group.rows)), groupRows)
+    try {
+      return await this.#groups(groups, table)
+    } finally {
+      table.free()
+    }
+  }
+
+  async #groups(groups: readonly Group[], table: DigestTable): Promise<Found> {
     let exact = true
-    for (const [done, group] of groupsOf(buckets, this.#source, this.#target).entries()) {
-      if (done >= COUNTED_GROUPS && this.#left() === 0) return this.#found(false, null)
-      const table = new DigestTable(group.rows, GROUP_ROWS)
+    for (const [done, group] of groups.entries()) {
+      if (done >= this.#depth.groups && this.#left() === 0) return this.#found(false, null)
+      table.clear()
       const stopped = (await this.#list(group, table)) ?? (await this.#tell(group, table))
       if (stopped !== null) return this.#found(false, stopped.message)
       exact &&= !table.full
@@ -64,7 +88,11 @@ export class Localiser {
     return this.#scan.run<null>({
       job: 'listRows',
       buckets: group.mask,
-      message: ({ side }, at, entries) => table.addAll(entries as Entries, side === 'source' ? 1 : -1, at),
+      message({ side }, at, value) {
+        const entries = value as Entries
+        table.addAll(entries, side === 'source' ? 1 : -1, at)
+        release(entries)
+      },
     })
   }
 
@@ -131,12 +159,18 @@ export interface Group {
   readonly rows: number
 }
 
-export function groupsOf(buckets: readonly number[], source: BucketSums, target: BucketSums): Group[] {
+/** Buckets of at most so many rows together, unless one alone has more. */
+export function groupsOf(
+  buckets: readonly number[],
+  source: BucketSums,
+  target: BucketSums,
+  most: number,
+): Group[] {
   const groups: { mask: Uint8Array; rows: number }[] = []
   for (const bucket of buckets) {
     const rows = source.counts[bucket]! + target.counts[bucket]!
     let group = groups.at(-1)
-    if (group === undefined || group.rows + rows > GROUP_ROWS) {
+    if (group === undefined || group.rows + rows > most) {
       group = { mask: new Uint8Array(BUCKETS), rows: 0 }
       groups.push(group)
     }

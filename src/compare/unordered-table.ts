@@ -1,8 +1,12 @@
 import { LANES, lane } from './digest.ts'
 
+/** Keys only pair rows that are known to differ, so that half of a digest is enough for them. */
+const KEY_LANES = 2
 /** Numbers of an entry: the row's digest, then its key's. */
-const WIDTH = LANES * 2
+const WIDTH = LANES + KEY_LANES
 const SMALLEST = 1024
+/** The table is full up to this share of its slots. */
+const LOAD = 3 / 4
 const UNUSED = -1
 
 /** Entries as plain data, to be sent between threads. */
@@ -12,6 +16,11 @@ export interface Entries {
   readonly counts: Int32Array
 }
 
+/** Gives the memory back at once: the garbage collector would let much of it pile up. */
+export function release({ lanes, counts }: Entries): void {
+  for (const { buffer } of [lanes, counts]) if (buffer instanceof ArrayBuffer) buffer.transfer(0)
+}
+
 /**
  * How often each row is in the source less how often it is in the target, by digests alone: a table of
  * numbers without an object for any row. An entry's slot is good until the next row is added.
@@ -19,10 +28,11 @@ export interface Entries {
 export class DigestTable {
   #capacity: number
   #most: number
-  #lanes: Uint32Array
-  #counts: Int32Array
-  #parts: Int32Array
+  #lanes: Uint32Array<ArrayBuffer>
+  #counts: Int32Array<ArrayBuffer>
+  #parts: Int32Array<ArrayBuffer>
   #size = 0
+  readonly #entry = new Uint32Array(WIDTH)
   /** True when a row was left out because there are too many. */
   full = false
 
@@ -66,10 +76,13 @@ export class DigestTable {
 
   /** `by`: times that the row is in the source, negative in the target; `part`: where it was read. */
   add(digest: string, keyDigest: string | null, by: number, part: number): void {
-    const entry = new Uint32Array(WIDTH)
-    for (let i = 0; i < LANES; i += 1) entry[i] = lane(digest, i)
-    if (keyDigest !== null) for (let i = 0; i < LANES; i += 1) entry[LANES + i] = lane(keyDigest, i)
-    this.#add(entry, 0, by, part)
+    this.#read(digest)
+    if (keyDigest !== null) for (let i = 0; i < KEY_LANES; i += 1) this.#entry[LANES + i] = lane(keyDigest, i)
+    this.#add(this.#entry, 0, by, part)
+  }
+
+  #read(digest: string): void {
+    for (let i = 0; i < LANES; i += 1) this.#entry[i] = lane(digest, i)
   }
 
   /** Adds what another table counted of one part; `sign` -1: of the target. */
@@ -84,12 +97,12 @@ export class DigestTable {
         this.full = true
         return
       }
-      if (this.#size * 4 >= this.#capacity * 3) {
+      if (this.#size >= this.#capacity * LOAD) {
         this.#grow()
         slot = this.#slotOf(lanes, from)
       }
       this.#size += 1
-      this.#lanes.set(lanes.subarray(from, from + WIDTH), slot * WIDTH)
+      copyEntry(lanes, from, this.#lanes, slot * WIDTH)
       this.#parts[slot] = part
     }
     const count = this.#counts[slot]! + by
@@ -106,8 +119,8 @@ export class DigestTable {
 
   /** The slot of a row; -1 when it was not met. */
   find(digest: string): number {
-    const wanted = Uint32Array.from({ length: LANES }, (_, i) => lane(digest, i))
-    const slot = this.#slotOf(wanted, 0)
+    this.#read(digest)
+    const slot = this.#slotOf(this.#entry, 0)
     return this.#parts[slot] === UNUSED ? -1 : slot
   }
 
@@ -116,24 +129,40 @@ export class DigestTable {
     this.#counts[slot]! -= Math.sign(this.#counts[slot]!)
   }
 
+  #sameKey(a: number, b: number): boolean {
+    for (let i = LANES; i < WIDTH; i += 1)
+      if (this.#lanes[a * WIDTH + i] !== this.#lanes[b * WIDTH + i]) return false
+    return true
+  }
+
   #grow(): void {
-    const { slots, ...old } = {
-      slots: this.#capacity,
-      lanes: this.#lanes,
-      counts: this.#counts,
-      parts: this.#parts,
-    }
-    this.#capacity = slots * 2
+    const old = { lanes: this.#lanes, counts: this.#counts }
+    const parts = this.#parts
+    this.#capacity = parts.length * 2
     this.#lanes = new Uint32Array(this.#capacity * WIDTH)
     this.#counts = new Int32Array(this.#capacity)
     this.#parts = new Int32Array(this.#capacity).fill(UNUSED)
-    for (let slot = 0; slot < slots; slot += 1) {
-      if (old.parts[slot] === UNUSED) continue
+    for (const [slot, part] of parts.entries()) {
+      if (part === UNUSED) continue
       const to = this.#slotOf(old.lanes, slot * WIDTH)
-      this.#lanes.set(old.lanes.subarray(slot * WIDTH, (slot + 1) * WIDTH), to * WIDTH)
+      copyEntry(old.lanes, slot * WIDTH, this.#lanes, to * WIDTH)
       this.#counts[to] = old.counts[slot]!
-      this.#parts[to] = old.parts[slot]!
+      this.#parts[to] = part
     }
+    release(old)
+  }
+
+  clear(): void {
+    this.#counts.fill(0)
+    this.#parts.fill(UNUSED)
+    this.#size = 0
+    this.full = false
+  }
+
+  /** The end of the table: its memory is given back. */
+  free(): void {
+    release({ lanes: this.#lanes, counts: this.#counts })
+    this.#parts.buffer.transfer(0)
   }
 
   /** Takes everything out. */
@@ -143,13 +172,11 @@ export class DigestTable {
     let n = 0
     for (let slot = 0; slot < this.#capacity; slot += 1) {
       if (this.#parts[slot] === UNUSED) continue
-      lanes.set(this.#lanes.subarray(slot * WIDTH, (slot + 1) * WIDTH), n * WIDTH)
+      copyEntry(this.#lanes, slot * WIDTH, lanes, n * WIDTH)
       counts[n] = this.#counts[slot]!
       n += 1
     }
-    this.#counts.fill(0)
-    this.#parts.fill(UNUSED)
-    this.#size = 0
+    this.clear()
     return { lanes, counts }
   }
 
@@ -165,7 +192,7 @@ export class DigestTable {
       const key = slot * WIDTH + LANES
       for (let at = this.#lanes[key]! & mask; ; at = (at + 1) & mask) {
         const other = byKey[at]!
-        if (other === UNUSED || sameLanes(this.#lanes, other * WIDTH + LANES, this.#lanes, key)) return at
+        if (other === UNUSED || this.#sameKey(other, slot)) return at
       }
     }
     for (let slot = 0; slot < this.#capacity; slot += 1)
@@ -184,7 +211,11 @@ export class DigestTable {
 }
 
 function capacityFor(rows: number): number {
-  return 2 ** Math.ceil(Math.log2(Math.max(SMALLEST, rows * 1.5)))
+  return 2 ** Math.ceil(Math.log2(Math.max(SMALLEST, rows / LOAD)))
+}
+
+function copyEntry(from: Uint32Array, at: number, to: Uint32Array, place: number): void {
+  for (let i = 0; i < WIDTH; i += 1) to[place + i] = from[at + i]!
 }
 
 function sameLanes(a: Uint32Array, from: number, b: Uint32Array, at: number): boolean {

@@ -1,5 +1,5 @@
 import type { CompareInput, Outcome, TableOutcome } from './model.ts'
-import { Localiser } from './unordered-localise.ts'
+import { DEPTH, type Depth, Localiser } from './unordered-localise.ts'
 import { scanning, sumUp } from './unordered-scan.ts'
 
 /** While one table's differences are looked for, others wait: their memory adds up to too much. */
@@ -13,7 +13,7 @@ let last: Promise<unknown> = Promise.resolve()
  * Errors: LF304 and LF305 of the target, LF104 and LF403 of the source. A value of the source that does not
  * fit any more makes the outcome incomplete.
  */
-export async function compareUnordered(input: CompareInput): Promise<TableOutcome> {
+export async function compareUnordered(input: CompareInput, depth: Depth = DEPTH): Promise<TableOutcome> {
   return await scanning(input, async (scan) => {
     const { source, target, stopped } = await sumUp(scan, input.progress)
     const rows = { sourceRows: source.rows, targetRows: target.rows }
@@ -21,7 +21,8 @@ export async function compareUnordered(input: CompareInput): Promise<TableOutcom
     if (stopped !== null) return { ...rows, ...none, exact: false, incomplete: stopped.message }
     const buckets = source.differing(target)
     if (buckets.length === 0) return { ...rows, ...none, exact: true, incomplete: null }
-    const localising = last.then(() => new Localiser(input, scan, source, target).localise(buckets))
+    const localiser = new Localiser(input, scan, { source, target }, depth)
+    const localising = last.then(() => localiser.localise(buckets))
     last = localising.catch(() => {})
     const { incomplete, ...found } = await localising
     return { ...atLeastOne({ ...rows, ...found }, input.comparison.key.length > 0), incomplete }

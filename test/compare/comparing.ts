@@ -5,6 +5,7 @@ import { comparisonOf } from '../../src/compare/comparison.ts'
 import type { CompareInput, TableOutcome } from '../../src/compare/model.ts'
 import type { Repaired } from '../../src/compare/repair.ts'
 import { compareUnordered } from '../../src/compare/unordered.ts'
+import type { Depth } from '../../src/compare/unordered-localise.ts'
 import { repairUnordered } from '../../src/compare/unordered-repair.ts'
 import { openPostgres } from '../../src/connection/postgres.ts'
 import { openSource, type SqliteSource } from '../../src/connection/sqlite-source.ts'
@@ -23,6 +24,7 @@ const UNRECORDED = {
 export interface Wish extends Partial<Omit<CompareInput, 'listing'>> {
   readonly showValues?: boolean
   readonly most?: number
+  readonly depth?: Depth
 }
 
 /** A source and the target that it was moved into. */
@@ -62,7 +64,7 @@ export function pairs(bench: Bench): (fill: Parameters<Bench['sqlite']>[0], ask?
     await session.close()
 
     async function inputOf(table: string, wish: Wish): Promise<CompareInput> {
-      const { showValues = true, most = 100, ...rest } = wish
+      const { showValues = true, most = 100, depth: _, ...rest } = wish
       return {
         source: await reading(path),
         access,
@@ -93,9 +95,12 @@ export function pairs(bench: Bench): (fill: Parameters<Bench['sqlite']>[0], ask?
         database.close()
       },
       target: (sql) => query(url, sql),
-      compare: async (table, wish = {}) => await compareUnordered(await inputOf(table, wish)),
+      compare: async (table, wish = {}) => await compareUnordered(await inputOf(table, wish), wish.depth),
       repair: async (table, deleteExtra, wish = {}) =>
-        await repairUnordered({ ...(await inputOf(table, wish)), deleteExtra, record: UNRECORDED }),
+        await repairUnordered(
+          { ...(await inputOf(table, wish)), deleteExtra, record: UNRECORDED },
+          wish.depth?.groupRows,
+        ),
     }
   }
 }

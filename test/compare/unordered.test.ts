@@ -231,6 +231,44 @@ describe('a sample', () => {
   })
 })
 
+describe('many differences', () => {
+  test('are taken in groups, and counted to the end or as far as was said', async () => {
+    const pair = await movedPair(
+      `CREATE TABLE t (k TEXT PRIMARY KEY NOT NULL, v INTEGER); INSERT INTO t SELECT 'k' || value, value FROM ${series(3000)};
+       CREATE TABLE l (v INTEGER); INSERT INTO l SELECT value FROM ${series(2000)}; INSERT INTO l SELECT 7 FROM ${series(2000)};`,
+    )
+    await pair.target(
+      `UPDATE t SET v = -v WHERE v > 100; DELETE FROM t WHERE v BETWEEN 1 AND 20; DELETE FROM l WHERE ctid = (SELECT min(ctid) FROM l WHERE v = 7)`,
+    )
+    const all = { changed: 2900, missing: 20, extra: 0 }
+    for (const groupRows of [100, 1000]) {
+      const depth = { groupRows, groups: 1000 }
+      expect(await pair.compare('t', { depth, most: 3 })).toMatchObject({ ...all, exact: true })
+      const some = await pair.compare('t', { depth: { groupRows, groups: 2 }, most: 3 })
+      expect(some).toMatchObject({ sourceRows: 3000, targetRows: 2980, exact: false, incomplete: null })
+      expect(some.changed + some.missing).toBeGreaterThan(groupRows / 4)
+      expect(some.changed + some.missing).toBeLessThanOrEqual(groupRows * 2)
+      expect(some.differences.length).toBe(3)
+      // As long as fewer are listed than were asked for, it goes on.
+      expect(await pair.compare('t', { depth: { groupRows, groups: 2 }, most: 5000 })).toMatchObject(all)
+    }
+    const depth = { groupRows: 500, groups: 8 }
+    // Equal rows take one place, however many they are.
+    expect(await pair.compare('l', { depth })).toMatchObject({ missing: 1, extra: 0, exact: true })
+    // A bucket that holds more rows than may be held at once.
+    const cramped = await pair.compare('t', { depth: { groupRows: 1, groups: 100 }, most: 10 })
+    expect(cramped).toMatchObject({ exact: false, incomplete: null })
+    expect(cramped.changed + cramped.missing).toBeGreaterThan(0)
+    expect(await pair.repair('t', false, { depth })).toEqual({
+      inserted: 20,
+      updated: 2900,
+      deleted: 0,
+      extraLeft: 0,
+    })
+    expect(await pair.compare('t')).toMatchObject(same(3000))
+  })
+})
+
 describe('an end before the end', () => {
   let pair: Pair
   beforeAll(async () => {
