@@ -1,4 +1,5 @@
-import type { Session } from '../connection/postgres.ts'
+import { rowsOf, type Session } from '../connection/postgres.ts'
+import { literal } from '../connection/quote.ts'
 import { readingInterrupted } from '../connection/sqlite-error.ts'
 import type { JobContext } from '../connection/sqlite-source.ts'
 import type { ChunkBounds } from '../journal/model.ts'
@@ -34,7 +35,7 @@ export async function readPart(
   }
   await session.transaction(async () => {
     await session.query(
-      `SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET TRANSACTION SNAPSHOT '${snapshot}'`,
+      `SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET TRANSACTION SNAPSHOT ${literal(snapshot)}`,
     )
     await readTarget(context, session, targetCopy(comparison, { where: part.where }), take)
   })
@@ -75,7 +76,8 @@ export async function readTarget(
 
   async function next(): Promise<readonly RowBytes[] | null> {
     try {
-      return await out.rows()
+      const block = await out.next()
+      return block === null ? null : rowsOf(block)
     } catch (error) {
       failed = true
       throw error

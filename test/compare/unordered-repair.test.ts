@@ -46,6 +46,17 @@ describe('repair', () => {
     expect(await pair.compare('posts')).toMatchObject(equal)
   })
 
+  test('rows that refer to rows of another group of the same table come when those are there', async () => {
+    const pair = await movedPair(
+      `CREATE TABLE t (k TEXT PRIMARY KEY NOT NULL, p TEXT REFERENCES t (k)); INSERT INTO t VALUES ('k0', NULL);
+       INSERT INTO t SELECT 'k' || value, 'k' || (value - 1) FROM ${series(8)}`,
+    )
+    await pair.target('TRUNCATE t')
+    const depth = { groupRows: 1, groups: 8 }
+    expect(await pair.repair('t', false, { depth })).toMatchObject({ inserted: 9 })
+    expect(await pair.compare('t')).toMatchObject(equal)
+  })
+
   test('fills columns that are not compared with their defaults, and identities with the source’s numbers', async () => {
     const pair = await movedPair(
       `CREATE TABLE t (id INTEGER PRIMARY KEY, a INTEGER, twice INTEGER GENERATED ALWAYS AS (a * 2) STORED);
