@@ -1,4 +1,4 @@
-import { createHash, type Hash } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import type { Session } from '../connection/postgres.ts'
 import type { JobContext } from '../connection/sqlite-source.ts'
 import type { RowEncoder } from '../copy/model.ts'
@@ -13,14 +13,12 @@ import {
   type Outcome,
   type TargetAccess,
 } from './model.ts'
-import type { RowBytes } from './row.ts'
 import { describe } from './show.ts'
 import { encodeRange } from './source-rows.ts'
 import { TargetRows } from './target-rows.ts'
 
 /** Encoded bytes are compared in portions of this size. */
 const PORTION = 256 * 1024
-const gathered = Buffer.allocUnsafeSlow(PORTION)
 
 export interface OrderedArgs {
   readonly comparison: Comparison
@@ -97,27 +95,10 @@ async function asLoaded(
   const target = await TargetRows.open(session, comparison, { where, order })
   let rows = 0
   for (let block = await target.block(); block !== null; block = await target.block()) {
-    hashRows(hash, block)
-    rows += block.length
+    hash.update(block.bytes)
+    rows += block.ends.length
   }
   return rows === loaded.rows && hash.digest('hex') === loaded.digest ? rows : null
-}
-
-/** Short rows are brought together: to hash each for itself costs more than to copy it. */
-function hashRows(hash: Hash, rows: readonly RowBytes[]): void {
-  let length = 0
-  for (const row of rows) {
-    if (length + row.length > gathered.length) {
-      hash.update(gathered.subarray(0, length))
-      length = 0
-    }
-    if (row.length > gathered.length) hash.update(row)
-    else {
-      gathered.set(row, length)
-      length += row.length
-    }
-  }
-  hash.update(gathered.subarray(0, length))
 }
 
 /** How many rows the range has when all bytes of both sides are the same; null when they are not. */
@@ -137,6 +118,7 @@ async function sameBytes(
       if (last.size >= PORTION && !(await follow(target, last))) return null
     }
     if (last !== null && !(await follow(target, last))) return null
+    last?.close()
     return (await target.isAtEnd()) ? rows : null
   } finally {
     await target.drain()

@@ -1,3 +1,4 @@
+import type { Session } from '../connection/postgres.ts'
 import type { JobContext } from '../connection/sqlite-source.ts'
 import { targetSession } from '../copy/target-session.ts'
 import { integerAt } from './merge.ts'
@@ -33,21 +34,31 @@ export async function repairRange(context: JobContext, args: RepairRangeArgs): P
         if (source !== null) await staging.write(target === null ? 'missing' : 'changed', [source])
         else extra.push(integerAt(target!, comparison.key[0]!))
       }
+      await staging.end()
+      // First of all: an extra row may hold a unique value that one of the others needs.
+      const deleted = args.deleteExtra ? await deleteKeys(writing, args, extra) : 0
       const updated = await staging.updateChanged()
       const inserted = await staging.insertMissing()
-      if (!args.deleteExtra) return { inserted, updated, deleted: 0, extraLeft: extra.length }
-      let deleted = 0
-      for (let at = 0; at < extra.length; at += DELETED) {
-        const { rowCount } = await writing.query(
-          `DELETE FROM ${comparison.target} AS t WHERE ${args.order} = ANY ($1::pg_catalog.int8[])`,
-          [extra.slice(at, at + DELETED).map(String)],
-        )
-        deleted += rowCount
-      }
-      return { inserted, updated, deleted, extraLeft: 0 }
+      return { inserted, updated, deleted, extraLeft: args.deleteExtra ? 0 : extra.length }
     } catch (error) {
       await staging.abort()
       throw error
     }
   })
+}
+
+async function deleteKeys(
+  session: Session,
+  { comparison, order }: Pick<RepairRangeArgs, 'comparison' | 'order'>,
+  keys: readonly bigint[],
+): Promise<number> {
+  let deleted = 0
+  for (let at = 0; at < keys.length; at += DELETED) {
+    const { rowCount } = await session.query(
+      `DELETE FROM ${comparison.target} AS t WHERE ${order} = ANY ($1::pg_catalog.int8[])`,
+      [keys.slice(at, at + DELETED).map(String)],
+    )
+    deleted += rowCount
+  }
+  return deleted
 }

@@ -17,7 +17,7 @@ export interface EncodedRows {
 
 /**
  * Encodes a range of the source batch by batch, in the order of its key. After each batch its bytes wait
- * in the encoder, to be taken. `session` is asked for the form of columns that only the target knows.
+ * in the encoder, to be taken; whoever took the last ones closes it. `session` is asked for the form of columns that only the target knows.
  *
  * Errors: LF204 a value does not fit any more.
  */
@@ -60,8 +60,10 @@ export async function* sourceRows(
   session: Session,
 ): AsyncGenerator<RowBytes[]> {
   let ends: number[] = []
+  let last: RowEncoder | null = null
   const remember = (encoder: RowEncoder): void => void ends.push(encoder.size)
   for await (const { encoder } of encodeRange(database, comparison, bounds, session, remember)) {
+    last = encoder
     const pieces = encoder.take()
     const whole = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces)
     let start = 0
@@ -73,6 +75,7 @@ export async function* sourceRows(
     for (const piece of pieces) encoder.release(piece)
     ends = []
   }
+  last?.close()
 }
 
 /** Puts the target's own form in the place of what was read, for the columns that have one. */

@@ -19,12 +19,14 @@ const TABLE = 'pg_temp.landfall_staging'
 /**
  * The source's rows on their way to the target's table, in a temporary table that lives as long as the
  * session's transaction. Rows of both kinds may be written in any order. While rows are being written no
- * other statement may be sent on the session; the first call of `updateChanged` or `insertMissing` ends
- * that, and nothing can be written afterwards.
+ * other statement may be sent on the session; `end`, and the first call of `updateChanged` or
+ * `insertMissing`, end that, and nothing can be written afterwards.
  */
 export interface Staging {
   /** The bytes are needed during the call only. */
   write(as: StagedAs, rows: readonly RowBytes[]): Promise<void>
+  /** All rows are staged: the session takes other statements. */
+  end(): Promise<void>
   /** Gives the rows of the same key these values; returns how many there were. Needs a key. */
   updateChanged(): Promise<number>
   /** Columns that are not compared get their defaults. Returns how many rows there were. */
@@ -93,7 +95,7 @@ class TableStaging implements Staging {
     await this.#copy!.write(portion)
   }
 
-  async #end(): Promise<void> {
+  async end(): Promise<void> {
     if (this.#ended) return
     this.#ended = true
     if (this.#copy === null) return
@@ -103,7 +105,7 @@ class TableStaging implements Staging {
   }
 
   async updateChanged(): Promise<number> {
-    await this.#end()
+    await this.end()
     const { columns, key, target } = this.#comparison
     const values = columns.flatMap((_, at) => (key.includes(at) ? [] : [at]))
     if (this.#copy === null || key.length === 0 || values.length === 0) return 0
@@ -116,7 +118,7 @@ class TableStaging implements Staging {
   }
 
   async insertMissing(): Promise<number> {
-    await this.#end()
+    await this.end()
     if (this.#copy === null) return 0
     const { columns, target } = this.#comparison
     const names = columns.map((column) => ident(column.target)).join(', ')

@@ -1,4 +1,4 @@
-import type { CopyOut, Session } from '../connection/postgres.ts'
+import type { CopyOut, RowBlock, Session } from '../connection/postgres.ts'
 import { ident } from '../connection/quote.ts'
 import type { Comparison } from './model.ts'
 import type { RowBytes } from './row.ts'
@@ -24,10 +24,10 @@ export const targetColumn = (name: string): string => `t.${ident(name)}`
 /** The target's rows as they arrive, one by one or as one sequence of bytes. */
 export class TargetRows {
   readonly #out: CopyOut
-  #block: readonly RowBytes[] = []
+  #block: RowBlock = { bytes: Buffer.alloc(0), ends: [] }
+  /** The next row of the block, and where the next byte is; they belong together unless bytes were asked for. */
+  #row = 0
   #at = 0
-  /** Bytes of the current row that were compared already. */
-  #within = 0
   #ended = false
 
   private constructor(out: CopyOut) {
@@ -39,43 +39,41 @@ export class TargetRows {
   }
 
   async next(): Promise<RowBytes | null> {
-    if (this.#at === this.#block.length && !(await this.#more())) return null
-    return this.#block[this.#at++]!
+    if (this.#row === this.#block.ends.length && !(await this.#more())) return null
+    const start = this.#at
+    this.#at = this.#block.ends[this.#row++]!
+    return this.#block.bytes.subarray(start, this.#at)
   }
 
-  /** Whole rows that have arrived, instead of one by one. */
-  async block(): Promise<readonly RowBytes[] | null> {
-    if (!(await this.#more())) return null
-    this.#at = this.#block.length
-    return this.#block
+  /** Rows that have arrived, as many as there are; null after the last. Not together with the others. */
+  async block(): Promise<RowBlock | null> {
+    return (await this.#more()) ? this.#block : null
   }
 
   /** Whether the rows go on with exactly these bytes, which may begin and end within rows. */
   async continuesWith(bytes: Uint8Array): Promise<boolean> {
     const piece = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     for (let at = 0; at < piece.length; ) {
-      if (this.#at === this.#block.length && !(await this.#more())) return false
-      const row = this.#block[this.#at]!
-      const length = Math.min(piece.length - at, row.length - this.#within)
-      if (piece.compare(row, this.#within, this.#within + length, at, at + length) !== 0) return false
+      if (this.#at === this.#block.bytes.length && !(await this.#more())) return false
+      const theirs = this.#block.bytes
+      const length = Math.min(piece.length - at, theirs.length - this.#at)
+      if (piece.compare(theirs, this.#at, this.#at + length, at, at + length) !== 0) return false
       at += length
-      this.#within += length
-      if (this.#within < row.length) continue
-      this.#at += 1
-      this.#within = 0
+      this.#at += length
     }
     return true
   }
 
   async isAtEnd(): Promise<boolean> {
-    return this.#within === 0 && this.#at === this.#block.length && !(await this.#more())
+    return this.#at === this.#block.bytes.length && !(await this.#more())
   }
 
   async #more(): Promise<boolean> {
     if (this.#ended) return false
-    const block = await this.#out.rows()
+    const block = await this.#out.next()
     this.#ended = block === null
-    this.#block = block ?? []
+    this.#block = block ?? { bytes: Buffer.alloc(0), ends: [] }
+    this.#row = 0
     this.#at = 0
     return !this.#ended
   }

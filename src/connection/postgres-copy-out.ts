@@ -1,12 +1,31 @@
 import type { Client, Connection } from 'pg'
 
+/**
+ * Whole rows in COPY's binary form, one behind the other: each goes from the end of the one before it to
+ * its own. An object for each row would cost more than its bytes.
+ */
+export interface RowBlock {
+  readonly bytes: Buffer
+  readonly ends: readonly number[]
+}
+
+/** The rows of a block one by one; their bytes are the block's. */
+export function rowsOf({ bytes, ends }: RowBlock): Uint8Array[] {
+  let start = 0
+  return ends.map((end) => {
+    const row = bytes.subarray(start, end)
+    start = end
+    return row
+  })
+}
+
 /** Rows on their way out of one COPY … TO STDOUT WITH (FORMAT binary). */
 export interface CopyOut {
   /**
-   * The next rows that have arrived, each in COPY's binary form without the stream's header and trailer;
-   * null after the last one. The bytes stay as they are. Rejects when the server gives up.
+   * The next rows that have arrived, without the stream's header and trailer; null after the last one.
+   * The bytes are good until the next call. Rejects when the server gives up.
    */
-  rows(): Promise<readonly Uint8Array[] | null>
+  next(): Promise<RowBlock | null>
   /** Throws the rest away, so that the session may be used again. */
   drain(): Promise<void>
 }
@@ -46,8 +65,9 @@ class CopyOutQuery implements CopyOut {
   #started = false
   #ended = false
   #failure: Error | null = null
-  #waiting: Uint8Array[] = []
+  readonly #waiting: RowBlock[] = []
   #waitingBytes = 0
+  #given: RowBlock | null = null
   #wanted: PromiseWithResolvers<void> | null = null
   /** Bytes of a message that has not come whole, and how many it will have. */
   #partial: Buffer[] = []
@@ -61,15 +81,16 @@ class CopyOutQuery implements CopyOut {
     this.#start = start
   }
 
-  async rows(): Promise<readonly Uint8Array[] | null> {
+  async next(): Promise<RowBlock | null> {
+    this.#release()
     for (;;) {
       if (this.#failure) throw this.#failure
-      if (this.#waiting.length > 0) {
-        const rows = this.#waiting
-        this.#waiting = []
-        this.#waitingBytes = 0
-        this.#stream?.resume()
-        return rows
+      const block = this.#waiting.shift()
+      if (block !== undefined) {
+        this.#waitingBytes -= block.bytes.length
+        if (this.#waitingBytes <= WAITING) this.#stream?.resume()
+        this.#given = block
+        return block
       }
       if (this.#ended) return null
       this.#wanted ??= Promise.withResolvers()
@@ -77,8 +98,18 @@ class CopyOutQuery implements CopyOut {
     }
   }
 
+  /**
+   * The garbage collector would let tens of megabytes of read bytes pile up, since to it each is a small
+   * object. Their memory is this object's alone: what is kept of a message is copied.
+   */
+  #release(): void {
+    const memory = this.#given?.bytes.buffer
+    if (memory instanceof ArrayBuffer) memory.transfer(0)
+    this.#given = null
+  }
+
   async drain(): Promise<void> {
-    while ((await this.rows()) !== null);
+    while ((await this.next()) !== null);
   }
 
   submit(connection: Connection): void {
@@ -95,7 +126,9 @@ class CopyOutQuery implements CopyOut {
       at = Math.min(bytes.length, this.#partialWanted - this.#partialBytes)
       this.#keep(bytes.subarray(0, at))
       if (this.#partialBytes < this.#partialWanted) return
-      const whole = Buffer.concat(this.#partial, this.#partialBytes)
+      const whole = Buffer.allocUnsafeSlow(this.#partialBytes)
+      let filled = 0
+      for (const part of this.#partial) filled += part.copy(whole, filled)
       this.#partial = []
       this.#partialBytes = 0
       this.#partialWanted = 0
@@ -110,39 +143,52 @@ class CopyOutQuery implements CopyOut {
     this.#wake()
   }
 
-  /** Takes the whole messages in `bytes` and keeps the rest; true when nothing was kept. */
+  /**
+   * Takes the whole messages in `bytes` and keeps the rest; true when nothing was kept. Rows are moved
+   * together where they are: the bytes between them are only the messages' heads.
+   */
   #messages(bytes: Buffer): boolean {
+    const ends: number[] = []
+    let end = 0
     let at = 0
     while (at < bytes.length) {
       const left = bytes.length - at
       const size = left < 5 ? 5 : 1 + bytes.readUInt32BE(at + 1)
       if (left < size) {
         this.#partialWanted = size
-        this.#keep(bytes.subarray(at))
-        return false
+        this.#keep(Buffer.from(bytes.subarray(at)))
+        break
       }
-      if (bytes[at] === COPY_DATA) this.#row(bytes.subarray(at + 5, at + size))
-      else this.#pass(bytes.subarray(at, at + size))
+      if (bytes[at] !== COPY_DATA) this.#pass(bytes.subarray(at, at + size))
+      else {
+        const row = at + 5 + this.#headerLength()
+        // The trailer has no fields, and their number is -1.
+        const isRow = at + size - row > 2 || (at + size - row === 2 && bytes.readInt16BE(row) !== -1)
+        if (isRow) {
+          bytes.copyWithin(end, row, at + size)
+          end += at + size - row
+          ends.push(end)
+        }
+      }
       at += size
     }
-    return true
+    if (ends.length > 0) {
+      this.#waiting.push({ bytes: bytes.subarray(0, end), ends })
+      this.#waitingBytes += end
+    }
+    return at >= bytes.length
+  }
+
+  /** In front of the first row. */
+  #headerLength(): number {
+    if (this.#headerSeen) return 0
+    this.#headerSeen = true
+    return HEADER
   }
 
   #keep(part: Buffer): void {
     this.#partial.push(part)
     this.#partialBytes += part.length
-  }
-
-  #row(payload: Buffer): void {
-    let row = payload
-    if (!this.#headerSeen) {
-      this.#headerSeen = true
-      row = payload.subarray(HEADER)
-    }
-    // The trailer has no fields, and their number is -1.
-    if (row.length === 0 || (row.length === 2 && row.readInt16BE(0) === -1)) return
-    this.#waiting.push(row)
-    this.#waitingBytes += row.length
   }
 
   #pass(message: Buffer): void {

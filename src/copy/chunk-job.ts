@@ -84,7 +84,9 @@ export async function digestChunk(
   { read, setAside }: ChunkReads,
 ): Promise<Pick<ChunkResult, 'loaded' | 'bytes' | 'digest'>> {
   const hash = createHash('sha256')
-  const { rows, bytes } = await encodeChunk(context, read, encoderOf(read), async (_, sent) => sent(), hash)
+  const encoder = encoderOf(read)
+  const { rows, bytes } = await encodeChunk(context, read, encoder, async (_, sent) => sent(), hash)
+  encoder.close()
   for (const { json } of rejectBatches(context, setAside)) hash.update(json)
   return { loaded: rows, bytes, digest: hash.digest('hex') }
 }
@@ -110,6 +112,7 @@ async function load(
     const encoded = await encodeChunk(context, args.read, encoder, write, hash)
     await rows.write(encoder.trailer)
     const stored = await rows.end()
+    encoder.close()
     if (stored !== encoded.rows) throw rowsDiffer(args.read, encoded.rows, stored, 'the target stored')
     return encoded
   } catch (error) {

@@ -25,6 +25,8 @@ export interface RowEncoder {
   take(): Uint8Array[]
   /** The caller is done with a piece that it took; what stood in it may be overwritten. */
   release(piece: Uint8Array): void
+  /** Ends encoding: memory of pieces that were released serves the next encoder. */
+  close(): void
 }
 
 /** A value that cannot travel in its column's carrier. Positions count from 0. */

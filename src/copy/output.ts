@@ -18,8 +18,8 @@ const spare: ArrayBuffer[] = []
  * it would let hundreds of megabytes of them pile up.
  */
 export class Output {
-  bytes!: Buffer<ArrayBuffer>
-  view!: DataView<ArrayBuffer>
+  bytes: Buffer<ArrayBuffer> = Buffer.alloc(0)
+  view: DataView<ArrayBuffer> = new DataView(this.bytes.buffer)
   /** Used bytes of `bytes`. */
   length = 0
   #pieces: Uint8Array[] = []
@@ -27,21 +27,17 @@ export class Output {
   /** Pieces of each of this output's buffers that are still needed. */
   readonly #needed = new Map<ArrayBufferLike, number>()
 
-  constructor() {
-    this.#open(CAPACITY)
-  }
-
   get size(): number {
     return this.#finished + this.length
   }
 
   #open(capacity: number): void {
     const memory = (capacity === CAPACITY ? spare.pop() : undefined) ?? new ArrayBuffer(capacity)
-    const left = this.bytes?.buffer
+    const left = this.bytes.buffer
     this.bytes = Buffer.from(memory)
     this.view = new DataView(memory)
     this.length = 0
-    if (left !== undefined) this.#freeUnlessNeeded(left)
+    this.#freeUnlessNeeded(left)
   }
 
   /** Makes room for `count` more bytes. `bytes` and `view` may be others afterwards. */
@@ -69,10 +65,18 @@ export class Output {
     this.#freeUnlessNeeded(piece.buffer)
   }
 
+  /** Nothing more will be written; to be called when all pieces were released. */
+  close(): void {
+    const memory = this.bytes.buffer
+    this.bytes = Buffer.alloc(0)
+    this.length = 0
+    this.#freeUnlessNeeded(memory)
+  }
+
   #freeUnlessNeeded(memory: ArrayBufferLike): void {
     if (memory === this.bytes.buffer || (this.#needed.get(memory) ?? 0) > 0) return
     this.#needed.delete(memory)
-    if (!(memory instanceof ArrayBuffer)) return
+    if (!(memory instanceof ArrayBuffer) || memory.byteLength === 0) return
     if (memory.byteLength === CAPACITY && spare.length < KEPT) spare.push(memory)
     else memory.transfer(0)
   }

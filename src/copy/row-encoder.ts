@@ -24,5 +24,6 @@ export function rowEncoder(
     },
     take: () => out.take(),
     release: (piece) => out.release(piece),
+    close: () => out.close(),
   }
 }

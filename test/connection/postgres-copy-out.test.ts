@@ -1,6 +1,6 @@
 import { connect, createServer, type Server } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { openPostgres, type Session } from '../../src/connection/postgres.ts'
+import { openPostgres, rowsOf, type Session } from '../../src/connection/postgres.ts'
 import { parseConnection } from '../../src/connection/url.ts'
 import { type TestServer, testServer } from '../support/postgres.ts'
 
@@ -11,7 +11,7 @@ let session: Session
 const open = (text: string): Promise<Session> => {
   const connection = parseConnection(text, { HOME: '/nonexistent' })
   if (connection.engine !== 'postgres') throw new Error('not PostgreSQL')
-  return openPostgres(connection.settings, { applicationName: 'landfall test' })
+  return openPostgres(connection.settings, { applicationName: 'landfall copy out' })
 }
 
 beforeAll(async () => {
@@ -30,9 +30,9 @@ async function all(on: Session, select: string): Promise<Buffer[]> {
   const out = await on.copyTo(copy(select))
   const found: Buffer[] = []
   for (;;) {
-    const rows = await out.rows()
-    if (rows === null) return found
-    found.push(...rows.map((row) => Buffer.from(row)))
+    const block = await out.next()
+    if (block === null) return found
+    found.push(...rowsOf(block).map((one) => Buffer.from(one)))
   }
 }
 
@@ -72,7 +72,7 @@ test('a row of many megabytes, and one without columns', async () => {
 
 test('several COPYs and statements asked for at once go one after the other', async () => {
   const [a, , b] = await Promise.all([
-    session.copyTo(copy(numbers(1))).then(async (out) => (await out.rows())?.length),
+    session.copyTo(copy(numbers(1))).then(async (out) => (await out.next())?.ends.length),
     session.query('SELECT 1'),
     session.query<{ two: number }>('SELECT 2 AS two'),
   ])
@@ -81,7 +81,7 @@ test('several COPYs and statements asked for at once go one after the other', as
 
 test('the rest can be thrown away', async () => {
   const out = await session.copyTo(copy(numbers(200_000)))
-  expect((await out.rows())!.length).toBeGreaterThan(0)
+  expect((await out.next())!.ends.length).toBeGreaterThan(0)
   await out.drain()
   expect((await session.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }])
 })
@@ -98,7 +98,7 @@ test('a refusal at once, and one on the way, leave the session usable', async ()
 test('a lost connection is an error', async () => {
   const other = await open(url)
   const out = await other.copyTo(copy(numbers(3_000_000)))
-  await out.rows()
+  await out.next()
   await session.query('SELECT pg_terminate_backend($1)', [other.backend])
   await expect(out.drain()).rejects.toMatchObject({ code: expect.stringMatching(/LF30[45]/) })
   await other.close()

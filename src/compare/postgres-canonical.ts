@@ -1,0 +1,114 @@
+import type { Column } from '../catalog/model.ts'
+import { ident } from '../connection/quote.ts'
+
+/** One column as both PostgreSQL servers are asked for it. */
+export interface CanonicalPair {
+  /** SQL of each side over its table as `t`; equal values yield equal bytes in the binary form. */
+  readonly source: string
+  readonly target: string
+  /** Why the text stands for the value, where the types are not the same; else null. */
+  readonly note: string | null
+}
+
+/**
+ * Types whose binary form is the same on every server and tells every value apart: no object identifiers
+ * of this database within it, and nothing that depends on a locale. All others go by their text.
+ */
+const PORTABLE = new Set([
+  'boolean',
+  'smallint',
+  'integer',
+  'bigint',
+  'real',
+  'double precision',
+  'numeric',
+  'money',
+  'text',
+  'character varying',
+  'character',
+  'bpchar',
+  '"char"',
+  'name',
+  'bytea',
+  'uuid',
+  'date',
+  'time without time zone',
+  'time with time zone',
+  'timestamp without time zone',
+  'timestamp with time zone',
+  'interval',
+  'json',
+  'jsonb',
+  'inet',
+  'cidr',
+  'macaddr',
+  'macaddr8',
+  'bit',
+  'bit varying',
+  'oid',
+  'point',
+  'lseg',
+  'path',
+  'box',
+  'polygon',
+  'line',
+  'circle',
+  'tsvector',
+  'int4range',
+  'int8range',
+  'numrange',
+  'tsrange',
+  'tstzrange',
+  'daterange',
+])
+
+/** Their values depend on the length or scale that was declared. */
+const BY_LENGTH = new Set(['numeric', 'character', 'bit'])
+
+const INTEGERS = new Set(['smallint', 'integer', 'bigint'])
+
+/** `numeric(12,2)[]` is `numeric`, in an array. Names of an extension's or a user's types are qualified. */
+function familyOf(declared: string): { readonly base: string; readonly array: boolean } {
+  const array = declared.endsWith('[]')
+  const element = declared.replace(/(\[\])+$/, '')
+  return { base: element.replace(/\s*\([^)]*\)/, ''), array }
+}
+
+export function isInteger(column: Column): boolean {
+  return INTEGERS.has(column.declared)
+}
+
+/** The form in which a column's values are compared. */
+export function canonicalPair(source: Column, target: Column): CanonicalPair {
+  const ours = `t.${ident(source.name)}`
+  const theirs = `t.${ident(target.name)}`
+  const from = familyOf(source.declared)
+  const to = familyOf(target.declared)
+  const alike = from.base === to.base && from.array === to.array
+  const same = source.declared === target.declared || (alike && !BY_LENGTH.has(from.base))
+  if (same && PORTABLE.has(from.base)) return { source: ours, target: theirs, note: null }
+  const note = same
+    ? null
+    : `${source.name}: ${source.declared} in the source and ${target.declared} in the target, compared as text`
+  return {
+    source: same ? asText(ours) : asComparableText(ours, source.declared),
+    target: same ? asText(theirs) : asComparableText(theirs, target.declared),
+    note,
+  }
+}
+
+export const asText = (sql: string): string => `(${sql})::pg_catalog.text`
+
+/** Of numbers with another scale only the value counts; `trim_scale` is not there before PostgreSQL 13. */
+function asComparableText(sql: string, declared: string): string {
+  const text = asText(sql)
+  if (familyOf(declared).base !== 'numeric' || declared.endsWith('[]')) return text
+  return `CASE WHEN ${text} ~ '[.]' THEN pg_catalog.rtrim(pg_catalog.rtrim(${text}, '0'), '.') ELSE ${text} END`
+}
+
+/** Values that people read without quotes. */
+export function isPlain(column: Column): boolean {
+  return /^(smallint|integer|bigint|real|double precision|numeric|boolean|date|time|uuid|oid|inet)/.test(
+    column.declared,
+  )
+}
