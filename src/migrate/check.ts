@@ -1,4 +1,3 @@
-import type { Catalog } from '../catalog/model.ts'
 import { checkRows, countRows, tally } from '../checks/rows.ts'
 import { structureChecks } from '../checks/structure.ts'
 import { compareTables, rowsCheck, type TableWork } from '../compare/tables.ts'
@@ -24,10 +23,11 @@ export async function checkTables(
   run: RunRecord,
   planned: Planned,
   chunks: readonly ChunkRecord[],
+  comparing: ReturnType<typeof compareAll> | null,
 ): Promise<Checked> {
   const { session, lock, settings } = start
   const catalog = await targetCatalog(session, { ...settings, targetSchema: planned.plan.target.schema }, [])
-  const verification = settings.verify ? await compareAll(start, planned, chunks, catalog) : null
+  const verification = await comparing
   const checks: CheckResult[] = []
   for (const move of planned.plan.moves) {
     const told = tally(chunks, move.source)
@@ -40,7 +40,7 @@ export async function checkTables(
     checks.push(await checkRows(session, run.id, move.source, counted, told))
     if (compared !== undefined) checks.push(rowsCheck(compared, null))
   }
-  if (settings.verify) {
+  if (verification !== null) {
     checks.push(
       ...(await structureChecks({ session, plan: planned.plan, catalog, source: start.from.catalog })),
     )
@@ -49,12 +49,13 @@ export async function checkTables(
   return { checks, verification }
 }
 
-async function compareAll(
+/** Compares all rows, which takes no more than the keys; foreign keys may still be on their way. */
+export async function compareAll(
   { from, session, target, settings, tools }: Start,
   { plan, work }: Planned,
   chunks: readonly ChunkRecord[],
-  catalog: Catalog,
 ): Promise<NonNullable<Checked['verification']>> {
+  const catalog = await targetCatalog(session, { ...settings, targetSchema: plan.target.schema }, [])
   const tables = plan.moves.map(
     (move): TableWork => ({
       move,

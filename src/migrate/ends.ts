@@ -2,6 +2,7 @@ import type { Catalog } from '../catalog/model.ts'
 import { readPostgresCatalog } from '../catalog/postgres.ts'
 import { readSqliteCatalog } from '../catalog/sqlite.ts'
 import type { Settings } from '../config/model.ts'
+import { sqliteOnly } from '../config/sqlite-to-postgres.ts'
 import type { Session } from '../connection/postgres.ts'
 import { nameParts } from '../connection/quote.ts'
 import { openSource, type SqliteSource } from '../connection/sqlite-source.ts'
@@ -14,8 +15,9 @@ export interface OpenSource {
   readonly label: string
 }
 
+/** Errors: LF1xx; LF001 for a source that cannot be moved. */
 export async function openSourceOf(settings: Settings, tools: Tools): Promise<OpenSource> {
-  const { from } = settings
+  const from = sqliteOnly(settings.from)
   tools.progress?.({ kind: 'phase', phase: 'snapshot', detail: from.label })
   const source = await openSource(from.path, { snapshot: settings.snapshot, readers: settings.jobs })
   try {
@@ -54,9 +56,13 @@ export const EMPTY_TARGET: Catalog = {
   others: [],
 }
 
-/** While only the source is read, an interruption stops that at once. */
-export async function stoppable<T>(from: OpenSource, { signal }: Tools, work: () => Promise<T>): Promise<T> {
-  const stop = () => from.source.abort()
+/** While only the source is read, an interruption stops that at once. `from`: the source that is open by then. */
+export async function stoppable<T>(
+  from: () => OpenSource,
+  { signal }: Tools,
+  work: () => Promise<T>,
+): Promise<T> {
+  const stop = () => from().source.abort()
   signal?.addEventListener('abort', stop)
   if (signal?.aborted) stop()
   try {

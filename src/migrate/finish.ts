@@ -78,12 +78,16 @@ function rights({ settings }: Start, target: { readonly schema: string; readonly
   ]
 }
 
-/** Keys, indexes, checks, foreign keys, sequences and statistics, as many at once as their locks allow. */
+/**
+ * Keys, indexes, checks, foreign keys, sequences and statistics, as many at once as their locks allow.
+ * `onKeys` is called once, as soon as all but the last three are there.
+ */
 export async function finishTables(
   start: Start,
   run: RunRecord,
   plan: Plan,
   signal: AbortSignal,
+  onKeys: () => void,
 ): Promise<void> {
   const { session, settings, target, tools, lock } = start
   const steps = finishSteps(plan.moves, await targetCatalog(session, settings, []))
@@ -97,6 +101,7 @@ export async function finishTables(
     jobs: settings.jobs,
     done: await doneSteps(session, run.id),
     signal,
+    onKeys,
     onStep: ({ step, state, done, total }) => {
       if (state === 'done') tools.progress?.({ kind: 'step', name: step.name, done, total })
     },

@@ -10,7 +10,7 @@ import { acquireLock, type Lock } from '../journal/lock.ts'
 import type { ChunkRecord, RunRecord } from '../journal/model.ts'
 import type { Plan } from '../plan/model.ts'
 import { type Begun, begin, holder } from './begin.ts'
-import { checkTables } from './check.ts'
+import { checkTables, compareAll } from './check.ts'
 import type { OpenSource } from './ends.ts'
 import { createTables, finishTables } from './finish.ts'
 import { load, type Span } from './load.ts'
@@ -80,11 +80,18 @@ async function carryOut(
     load({ ...start, run: begun.run, planned: begun.planned, chunks: begun.chunks, signals }),
   )
   await enter('finish')
-  await clock.measure('finish', () => finishTables(start, begun.run, plan, AbortSignal.any(signals)))
+  let comparing: ReturnType<typeof compareAll> | null = null
+  const compare = (): void => {
+    if (!settings.verify) return
+    comparing = compareAll(start, begun.planned, loaded.chunks)
+    // Whoever awaits it learns of a failure; when the finish fails first, nobody does.
+    comparing.catch(() => {})
+  }
+  await clock.measure('finish', () => finishTables(start, begun.run, plan, AbortSignal.any(signals), compare))
   const last = settings.verify ? 'verify' : 'check'
   await enter(last)
   const { checks, verification } = await clock.measure(last, () =>
-    checkTables(start, begun.run, begun.planned, loaded.chunks),
+    checkTables(start, begun.run, begun.planned, loaded.chunks, comparing),
   )
   await lock.check()
   const report = migrateReport({

@@ -22,6 +22,8 @@ export interface RunStepsOptions {
   /** Writes the step's record; called in the step's transaction, so that neither is there without the other. */
   readonly record: (session: Session, step: Step) => Promise<void>
   readonly onStep?: (progress: StepProgress) => void
+  /** Called once, when all tables have their indexes and keys: their rows can be found from then on. */
+  readonly onKeys?: () => void
   /** Stops before the next steps; those under way are finished. */
   readonly signal?: AbortSignal
 }
@@ -41,7 +43,7 @@ const STAGES = { load: 0, indexes: 1, keys: 2, all: 3 } as const
  * they are, LF403 when `signal` was aborted. Steps under way are finished (and recorded) first.
  */
 export async function runSteps(steps: readonly Step[], options: RunStepsOptions): Promise<void> {
-  const queue = new Queue(steps, options.done)
+  const queue = new Queue(steps, options.done, options.onKeys ?? (() => {}))
   const jobs = Math.min(Math.max(1, options.jobs), queue.left)
   await Promise.all(Array.from({ length: jobs }, () => work(queue, jobs, options)))
   if (queue.failure !== undefined) throw queue.failure
@@ -123,10 +125,20 @@ class Queue {
   readonly #waiting: Step[]
   readonly #running = new Set<Step>()
   #changed = Promise.withResolvers<void>()
+  #onKeys: (() => void) | null
 
-  constructor(steps: readonly Step[], done: ReadonlySet<string>) {
+  constructor(steps: readonly Step[], done: ReadonlySet<string>, onKeys: () => void) {
     this.total = steps.length
     this.#waiting = steps.filter((step) => !done.has(step.name))
+    this.#onKeys = onKeys
+    this.#lookForKeys()
+  }
+
+  #lookForKeys(): void {
+    const isEarly = (step: Step): boolean => STAGES[step.after] < STAGES.keys
+    if (this.#onKeys === null || this.#waiting.some(isEarly) || [...this.#running].some(isEarly)) return
+    this.#onKeys()
+    this.#onKeys = null
   }
 
   get left(): number {
@@ -154,6 +166,7 @@ class Queue {
 
   finish(step: Step): void {
     this.#running.delete(step)
+    this.#lookForKeys()
     this.#wake()
   }
 
