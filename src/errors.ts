@@ -23,6 +23,7 @@ export const ERRORS = {
   LF205: { exit: 5, title: 'The plan has blockers' },
   LF206: { exit: 5, title: 'The question was declined, or nobody was there to answer it' },
   LF207: { exit: 5, title: 'There is not enough disk space' },
+  LF208: { exit: 5, title: 'The migration has not come to its end' },
   LF301: { exit: 4, title: 'The target cannot be reached' },
   LF302: { exit: 4, title: 'The target refused the user or password' },
   LF303: { exit: 4, title: 'The target is not a PostgreSQL that Landfall supports' },

@@ -24,11 +24,15 @@ export type { Tools } from './contract/tools.ts'
 export async function plan(settings: Settings, tools: Tools = {}): Promise<Plan> {
   const from = await openSourceOf(settings, tools)
   try {
-    return await stoppable(from, tools, async () => {
-      const target = await reachExistingTarget(settings.to, settings.embeddedFolder)
-      if (target === null) return await planForNothing(from, settings, tools)
-      return await closing(target, settings.keepRunning, () => planAgainst(target, from, settings, tools))
-    })
+    return await stoppable(
+      () => from,
+      tools,
+      async () => {
+        const target = await reachExistingTarget(settings.to, settings.embeddedFolder)
+        if (target === null) return await planForNothing(from, settings, tools)
+        return await closing(target, settings.keepRunning, () => planAgainst(target, from, settings, tools))
+      },
+    )
   } finally {
     await from.source.close()
   }
@@ -82,12 +86,16 @@ export async function migrate(settings: Settings, tools: Tools = {}): Promise<Mi
   }
   const from = await openSourceOf(settings, tools)
   try {
-    return await stoppable(from, tools, async () => {
-      const target = await reachTarget(settings.to, settings.embeddedFolder)
-      return await closing(target, settings.keepRunning, () =>
-        runMigration({ settings, tools, from, target, startedAt }),
-      )
-    })
+    return await stoppable(
+      () => from,
+      tools,
+      async () => {
+        const target = await reachTarget(settings.to, settings.embeddedFolder)
+        return await closing(target, settings.keepRunning, () =>
+          runMigration({ settings, tools, from, target, startedAt }),
+        )
+      },
+    )
   } finally {
     await from.source.close()
   }

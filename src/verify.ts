@@ -7,13 +7,12 @@ import type { Tools } from './contract/tools.ts'
 import type { RepairReport, VerifyReport } from './contract/verify.ts'
 import { LandfallError } from './errors.ts'
 import { addChecks } from './journal/evidence.ts'
-import { closeVerification, openVerification } from './journal/verifications.ts'
 import { type OpenSource, openSourceOf, stoppable } from './migrate/ends.ts'
 import { planHash } from './plan/compare.ts'
-import { compareSuspects, compareUntilSettled } from './verify/looks.ts'
+import { compareRepaired, compareUntilSettled } from './verify/looks.ts'
 import { Memory } from './verify/memory.ts'
 import { type Prepared, prepare } from './verify/prepare.ts'
-import { repair } from './verify/repairing.ts'
+import { refuseUnfinished, repair } from './verify/repairing.ts'
 import { isWhole, verifyReport } from './verify/report.ts'
 
 /**
@@ -21,8 +20,8 @@ import { isWhole, verifyReport } from './verify/report.ts'
  * every difference. With `settings.verification.repair` the target is made equal to the source. Without it
  * nothing is written but the checks, in the schema `landfall`.
  *
- * Errors: those of `plan`; LF401 for a repair while another run is at work, LF403 when `tools.signal` was
- * aborted.
+ * Errors: those of `plan`; of a repair LF208 while the migration is not done, LF401 while another run is at
+ * work; LF403 when `tools.signal` was aborted.
  */
 export async function verify(settings: Settings, tools: Tools = {}): Promise<VerifyReport> {
   const startedAt = new Date()
@@ -64,9 +63,10 @@ class Verifying {
     const deadline = maxSeconds === null ? null : performance.now() + maxSeconds * 1000
     try {
       this.#tables = await this.#input(deadline)
+      if (this.#settings.verification.repair) refuseUnfinished(this.#prepared!.run)
       const found = await this.#compare(deadline)
       const repaired = this.#settings.verification.repair ? await this.#repair(found) : null
-      const compared = repaired === null ? found : await this.#compareAgain(found)
+      const compared = repaired === null ? found : await this.#compareAgain(found, repaired)
       const { plan, stored, catalog, run, checks, notes } = this.#prepared!
       const structure = await structureChecks({
         session: this.#session,
@@ -85,7 +85,9 @@ class Verifying {
         repair: repaired,
         notes: [...notes, ...this.#notes],
       })
-      if (run?.state === 'done' && this.#settings.record && isWhole(this.#settings))
+      // What a limit of time kept from looking is no news of what was found by an earlier one.
+      const isCut = this.#settings.verification.maxSeconds !== null && report.outcome === 'incomplete'
+      if (run?.state === 'done' && this.#settings.record && isWhole(this.#settings) && !isCut)
         await this.#session.transaction((session) => addChecks(session, run.id, report.checks))
       return report
     } finally {
@@ -101,36 +103,31 @@ class Verifying {
       this.#tables = await this.#input(deadline)
       return this.#tables
     }
-    const remembered = await this.#memory()
-    const input = { ...this.#tables!, memory: remembered?.memory.of.bind(remembered.memory) ?? null }
+    const memory = await this.#memory()
+    const input = { ...this.#tables!, memory: memory?.of.bind(memory) ?? null }
     try {
       const found = await this.#stoppable(() => compareUntilSettled(input, again))
       const isOver = found.tables.every((table) => table.incomplete === null)
-      if (remembered !== null && isOver) await closeVerification(this.#session, remembered.id)
-      else await remembered?.memory.flush()
+      await (isOver ? memory?.close() : memory?.flush())
       return found
     } catch (error) {
-      await remembered?.memory.flush()
+      await memory?.flush()
       throw error
     }
   }
 
   /** Null where nothing may be written down, or what is compared is a part. */
-  async #memory(): Promise<{ id: string; memory: Memory } | null> {
+  async #memory(): Promise<Memory | null> {
     const { run, plan } = this.#prepared!
     const { sample, counts } = this.#settings.verification
     if (run === null || !this.#settings.record || sample !== null || counts) return null
-    const verification = await openVerification(this.#session, {
+    const memory = await Memory.open(this.#session, {
       migration: run.migration,
       fingerprint: this.#from!.source.fingerprint,
       planHash: planHash(plan),
     })
-    const memory = new Memory(this.#session, verification)
-    if (memory.rows > 0)
-      this.#notes.push(
-        `${memory.rows.toLocaleString('en')} rows were compared before, by a verification that was interrupted (since ${verification.startedAt.toISOString()}); --no-record compares them again`,
-      )
-    return { id: verification.id, memory }
+    if (memory.note !== null) this.#notes.push(memory.note)
+    return memory
   }
 
   async #repair(found: Compared): Promise<RepairReport | null> {
@@ -148,10 +145,11 @@ class Verifying {
     )
   }
 
-  /** What differed before the repair. */
-  async #compareAgain(before: Compared): Promise<Compared> {
+  async #compareAgain(before: Compared, repaired: RepairReport): Promise<Compared> {
     this.#tools.progress?.({ kind: 'phase', phase: 'verify' })
-    return await this.#stoppable(() => compareSuspects(this.#tables!, before))
+    return await this.#stoppable(() =>
+      compareRepaired(this.#tables!, before, repaired, this.#prepared!.catalog),
+    )
   }
 
   async #input(deadline: number | null): Promise<TablesInput> {
@@ -182,6 +180,6 @@ class Verifying {
   }
 
   async #stoppable<T>(work: () => Promise<T>): Promise<T> {
-    return await stoppable(this.#from!, this.#tools, work)
+    return await stoppable(() => this.#from!, this.#tools, work)
   }
 }

@@ -104,8 +104,14 @@ export interface CompareInput {
 
 /** Ranges of one table that were compared and are the same. */
 export interface RangeMemory {
-  /** How many rows the range had; null when it was not compared. */
-  recall(bounds: ChunkBounds): number | null
+  /**
+   * How many rows the range has; null when it was not compared, or the target's rows are not those of
+   * then. `rows`: where they are, the table as `t`.
+   */
+  recall(
+    bounds: ChunkBounds,
+    rows: { readonly table: string; readonly where: string },
+  ): Promise<number | null>
   remember(bounds: ChunkBounds, rows: number): void
 }
 

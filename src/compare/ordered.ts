@@ -38,7 +38,8 @@ export async function compareOrdered(input: CompareInput, order: string): Promis
   let incomplete: string | null = null
   const compareAt = async (at: number): Promise<void> => {
     const bounds = ranges[at]!
-    const known = memory?.recall(bounds) ?? null
+    const where = whereOf(order, bounds, sample)
+    const known = (await memory?.recall(bounds, { table: comparison.target, where })) ?? null
     if (known !== null) {
       outcomes[at] = allSame(known)
       input.progress(known)
@@ -48,7 +49,7 @@ export async function compareOrdered(input: CompareInput, order: string): Promis
       comparison,
       access: input.access,
       order,
-      where: whereOf(order, bounds, sample),
+      where,
       bounds,
       listing,
     }

@@ -112,7 +112,8 @@ async function compareRows(input: TablesInput, work: TableWork): Promise<TableOu
   const order = orderOf(work.move, compare.comparison)
   if (order !== null) return await compareOrdered(compare, order)
   // As a multiset a table is compared whole or not at all.
-  const known = compare.memory?.recall(WHOLE) ?? null
+  const all = { table: compare.comparison.target, where: 'true' }
+  const known = (await compare.memory?.recall(WHOLE, all)) ?? null
   if (known !== null) return { ...allSame(known), incomplete: null }
   const outcome = await compareUnordered(compare)
   if (differing(outcome) === 0 && outcome.incomplete === null)

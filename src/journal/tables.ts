@@ -152,6 +152,10 @@ export const TABLES: Readonly<Record<string, JournalTable>> = {
       ['fingerprint text NOT NULL', 'Identity of the content of the source'],
       ['plan_hash text NOT NULL', 'Hash of the decisions by which the values are compared'],
       ['started_at timestamptz NOT NULL DEFAULT clock_timestamp()', 'When it began'],
+      [
+        'horizon xid8 NOT NULL DEFAULT pg_snapshot_xmin(pg_current_snapshot())',
+        'Rows of an older transaction were as they are when it began',
+      ],
     ],
   },
   compared: {

@@ -12,6 +12,8 @@ export interface ComparedRows {
 export interface Verification {
   readonly id: string
   readonly startedAt: Date
+  /** A transaction's number: whatever an older one wrote was there before anything was compared. */
+  readonly horizon: string
   /** Of an earlier attempt; empty at first. */
   readonly compared: readonly ComparedRows[]
 }
@@ -33,13 +35,13 @@ export async function openVerification(
       `DELETE FROM landfall.verifications WHERE migration = $1 AND (fingerprint, plan_hash) IS DISTINCT FROM ($2, $3)`,
       values,
     )
-    const { rows } = await session.query<{ id: string; since: string }>(
+    const { rows } = await session.query<{ id: string; since: string; horizon: string }>(
       `INSERT INTO landfall.verifications AS v (migration, fingerprint, plan_hash) VALUES ($1, $2, $3)
         ON CONFLICT (migration) DO UPDATE SET migration = v.migration
-        RETURNING id::text AS id, extract(epoch FROM started_at)::text AS since`,
+        RETURNING id::text AS id, extract(epoch FROM started_at)::text AS since, horizon::text AS horizon`,
       values,
     )
-    const { id, since } = rows[0]!
+    const { id, since, horizon } = rows[0]!
     const compared = await session.query<{ table: string; bounds: string; rows: string }>(
       'SELECT "table", bounds, rows::text AS rows FROM landfall.compared WHERE verification = $1',
       [id],
@@ -47,9 +49,30 @@ export async function openVerification(
     return {
       id,
       startedAt: new Date(Number(since) * 1000),
+      horizon,
       compared: compared.rows.map((row) => ({ ...row, rows: Number(row.rows) })),
     }
   })
+}
+
+/** How many rows of the target there are, and whether any was written since a verification began. */
+export async function writtenSince(
+  session: Session,
+  horizon: string,
+  rows: { readonly table: string; readonly where: string },
+): Promise<{ readonly rows: number; readonly written: boolean }> {
+  const {
+    rows: [found],
+  } = await session.query<{ rows: string; written: boolean }>(
+    // Numbers of transactions go round after 2^32, and an age says something for half of that.
+    `SELECT count(*)::text AS rows,
+        coalesce(bool_or(age(t.xmin) <= age($1::xid8::xid)), false)
+          OR NOT (pg_snapshot_xmax(pg_current_snapshot())::text::numeric - $1::xid8::text::numeric
+            BETWEEN 0 AND 2147483647) AS written
+      FROM ${rows.table} AS t WHERE ${rows.where}`,
+    [horizon],
+  )
+  return { rows: Number(found!.rows), written: found!.written }
 }
 
 /** Ranges that are the same need not be compared again when the verification is interrupted. */

@@ -142,6 +142,14 @@ export const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
       'Or name a server that has the room: --to postgres://…',
     ],
   },
+  LF208: {
+    what: 'The rows of a migration that is still under way, or was interrupted, cannot be repaired.',
+    why: 'What it has not loaded yet is missing by right. A repair would write those rows, and when the migration goes on it would load them a second time.',
+    todo: [
+      'Run landfall migrate to its end; it goes on where it stopped, and compares everything itself.',
+      'Then landfall verify --repair mends what still differs.',
+    ],
+  },
   LF301: {
     what: 'No connection to the target could be made.',
     why: 'The host or port is wrong, the server is down, a firewall is between, or TLS could not be agreed on.',

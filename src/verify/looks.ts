@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Catalog, FkAction } from '../catalog/model.ts'
 import { type Compared, compareTables, type TablesInput, type TableWork } from '../compare/tables.ts'
-import type { VerifiedTable } from '../contract/verify.ts'
+import type { RepairReport, VerifiedTable } from '../contract/verify.ts'
 
 /** Before a difference is looked at again, in milliseconds. */
 const MOMENT = 500
@@ -30,10 +31,34 @@ export async function compareUntilSettled(
   return found
 }
 
-/** Compares what differed before once more. */
-export async function compareSuspects(input: TablesInput, before: Compared): Promise<Compared> {
+/**
+ * Compares what differed before the repair once more, and everything where the repair may have reached
+ * further than the rows that it wrote.
+ */
+export async function compareRepaired(
+  input: TablesInput,
+  before: Compared,
+  repaired: RepairReport,
+  target: Pick<Catalog, 'tables' | 'others'>,
+): Promise<Compared> {
+  if (reachesFurther(repaired, target)) return await compareTables(input)
   const open = before.tables.filter(isDifferent).map((table) => table.source)
   return merged(before, await compareTables({ ...input, work: suspected(input.work, before, open) }))
+}
+
+/** By triggers of the target, or by what its foreign keys do with the rows of a parent. */
+function reachesFurther(
+  { inserted, updated, deleted }: RepairReport,
+  { tables, others }: Pick<Catalog, 'tables' | 'others'>,
+): boolean {
+  if (inserted + updated + deleted === 0) return false
+  if (others.some(({ kind, disabled }) => kind === 'trigger' && !disabled)) return true
+  const acts = (action: FkAction): boolean => action !== 'no action' && action !== 'restrict'
+  return tables.some(({ foreignKeys }) =>
+    foreignKeys.some(
+      ({ onUpdate, onDelete }) => (updated > 0 && acts(onUpdate)) || (deleted > 0 && acts(onDelete)),
+    ),
+  )
 }
 
 /** What was the same needs no second look. */
@@ -43,7 +68,8 @@ function suspected(work: readonly TableWork[], { suspects }: Compared, open: rea
     .map((one) => ({ ...one, ranges: suspects.get(one.move.source) ?? one.ranges }))
 }
 
-const isDifferent = ({ missing, extra, changed }: VerifiedTable): boolean => missing + extra + changed > 0
+export const isDifferent = ({ missing, extra, changed }: VerifiedTable): boolean =>
+  missing + extra + changed > 0
 
 function isAlike(table: VerifiedTable, before: readonly VerifiedTable[]): boolean {
   const same = before.find((one) => one.source === table.source)

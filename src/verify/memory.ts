@@ -1,10 +1,14 @@
 import type { RangeMemory } from '../compare/model.ts'
 import type { Session } from '../connection/postgres.ts'
+import { LandfallError } from '../errors.ts'
 import {
   boundsText,
   type ComparedRows,
+  closeVerification,
+  openVerification,
   rememberCompared,
   type Verification,
+  writtenSince,
 } from '../journal/verifications.ts'
 
 /** How often what was compared is written down, in milliseconds. */
@@ -19,7 +23,12 @@ export class Memory {
   #written = performance.now()
   #writing: Promise<void> = Promise.resolve()
 
-  constructor(session: Session, verification: Verification) {
+  /** Errors: LF304 and LF308 where the journal cannot be written, with the way round it. */
+  static async open(session: Session, what: Parameters<typeof openVerification>[1]): Promise<Memory> {
+    return new Memory(session, await openVerification(session, what).catch(withWayOut))
+  }
+
+  private constructor(session: Session, verification: Verification) {
     this.#session = session
     this.#verification = verification
     this.#known = new Map(
@@ -27,19 +36,38 @@ export class Memory {
     )
   }
 
-  /** Rows that an earlier attempt has compared. */
-  get rows(): number {
+  /** Those that an earlier attempt has compared. */
+  get #rows(): number {
     return [...this.#known.values()].reduce((sum, rows) => sum + rows, 0)
+  }
+
+  /** Where some of it came to its end. */
+  get note(): string | null {
+    const rows = this.#rows
+    if (rows === 0) return null
+    return `${rows.toLocaleString('en')} rows were compared before, by a verification that was interrupted (begun ${this.#verification.startedAt.toISOString()}); those of them that nobody has written since were not compared again, unless --no-record is given`
   }
 
   of(table: string): RangeMemory {
     return {
-      recall: (bounds) => this.#known.get(JSON.stringify([table, boundsText(bounds)])) ?? null,
+      recall: async (bounds, rows) => {
+        const known = this.#known.get(JSON.stringify([table, boundsText(bounds)])) ?? null
+        return known === null || (await this.#isUntouched(known, rows)) ? known : null
+      },
       remember: (bounds, rows) => {
         this.#news.push({ table, bounds: boundsText(bounds), rows })
         if (performance.now() - this.#written > EVERY) this.#write()
       },
     }
+  }
+
+  /** What was written or deleted since may differ, and is compared anew. */
+  async #isUntouched(
+    known: number,
+    rows: { readonly table: string; readonly where: string },
+  ): Promise<boolean> {
+    const found = await writtenSince(this.#session, this.#verification.horizon, rows)
+    return found.rows === known && !found.written
   }
 
   #write(): void {
@@ -53,9 +81,26 @@ export class Memory {
       .catch(() => {})
   }
 
+  /** The next verification compares everything. */
+  async close(): Promise<void> {
+    await this.#writing
+    await closeVerification(this.#session, this.#verification.id)
+  }
+
   /** Writes what is left. */
   async flush(): Promise<void> {
     this.#write()
     await this.#writing
   }
+}
+
+function withWayOut(error: unknown): never {
+  const isRefused =
+    error instanceof LandfallError && (error.code === 'LF308' || error.details?.sqlstate === '42501')
+  if (!isRefused) throw error
+  throw new LandfallError(error.code, error.message, {
+    hint: '--no-record   compares all the same, and writes nothing into the schema landfall either',
+    ...(error.details === undefined ? {} : { details: error.details }),
+    cause: error,
+  })
 }

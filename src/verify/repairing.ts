@@ -5,7 +5,9 @@ import type { Target } from '../connection/target.ts'
 import type { Tools } from '../contract/tools.ts'
 import type { RepairReport } from '../contract/verify.ts'
 import { LandfallError } from '../errors.ts'
+import { findRun } from '../journal/journal.ts'
 import { acquireLock } from '../journal/lock.ts'
+import type { RunRecord } from '../journal/model.ts'
 import { epochCheck, repairDone } from '../journal/statements.ts'
 import { holder } from '../migrate/begin.ts'
 import { sequenceStatement } from '../schema/sequences.ts'
@@ -27,7 +29,8 @@ export interface RepairInput {
  * Asks, and makes the target equal to the source, under the migration's lock. Null when there is nothing
  * to repair.
  *
- * Errors: LF206 the answer was no, or nobody could be asked; LF401 another run is at work; LF403.
+ * Errors: LF206 the answer was no, or nobody could be asked; LF208 a run was begun meanwhile and is not
+ * done; LF401 another run is at work; LF403.
  */
 export async function repair(input: RepairInput): Promise<RepairReport | null> {
   const { settings, tools, target, session, prepared, tables, found } = input
@@ -43,6 +46,7 @@ export async function repair(input: RepairInput): Promise<RepairReport | null> {
   try {
     const lock = await acquireLock(locking, settings.name, holder(), { another: () => target.open('probe') })
     try {
+      refuseUnfinished(await findRun(session, settings.name))
       const report = await repairTables({
         tables,
         found,
@@ -58,6 +62,14 @@ export async function repair(input: RepairInput): Promise<RepairReport | null> {
   } finally {
     await locking.close()
   }
+}
+
+/** LF208: chunks that are still to come would load what was repaired once more. */
+export function refuseUnfinished(run: RunRecord | null): void {
+  if (run === null || run.state === 'done') return
+  throw new LandfallError('LF208', `the run of this migration is not done (${run.state})`, {
+    hint: 'landfall migrate goes on with it, and compares everything at its end.',
+  })
 }
 
 const number = (rows: number): string => `${rows.toLocaleString('en')} ${rows === 1 ? 'row' : 'rows'}`
@@ -84,7 +96,9 @@ async function confirmed({ ask }: Tools, text: string): Promise<void> {
 
 /** Numbers that were repaired into a table must not be given out again. */
 async function moveSequences(session: Session, { plan, catalog }: Prepared): Promise<void> {
-  for (const move of plan.moves) {
+  const isThere = ({ schema, name }: { readonly schema: string; readonly name: string }): boolean =>
+    catalog.tables.some((table) => table.schema === schema && table.name === name)
+  for (const move of plan.moves.filter(({ target }) => isThere(target))) {
     for (const use of sequencesOf(move, catalog))
       await session.query(sequenceStatement(move.target.schema, move.target.name, use))
   }
