@@ -11,6 +11,7 @@ import { type OpenSource, openSourceOf, stoppable } from './migrate/ends.ts'
 import { planHash } from './plan/compare.ts'
 import { compareRepaired, compareUntilSettled } from './verify/looks.ts'
 import { Memory } from './verify/memory.ts'
+import { postgresSource, verifyPostgres } from './verify/postgres-source.ts'
 import { type Prepared, prepare } from './verify/prepare.ts'
 import { refuseUnfinished, repair } from './verify/repairing.ts'
 import { isWhole, verifyReport } from './verify/report.ts'
@@ -31,6 +32,8 @@ export async function verify(settings: Settings, tools: Tools = {}): Promise<Ver
       hint: 'landfall migrate --from …   makes and fills one\n--to postgres://user@host/name   another target',
     })
   return await closing(target, settings.keepRunning, async () => {
+    const from = postgresSource(settings.from)
+    if (from !== null) return await verifyPostgres({ settings, tools, from, target, startedAt })
     const session = await target.open('verify')
     try {
       return await new Verifying(settings, tools, target, session).run(startedAt)

@@ -78,10 +78,13 @@ export function isInteger(column: Column): boolean {
   return INTEGERS.has(column.declared)
 }
 
+/** A column of the table as `t`. */
+export const sideColumn = ({ name }: Column): string => `t.${ident(name)}`
+
 /** The form in which a column's values are compared. */
 export function canonicalPair(source: Column, target: Column): CanonicalPair {
-  const ours = `t.${ident(source.name)}`
-  const theirs = `t.${ident(target.name)}`
+  const ours = sideColumn(source)
+  const theirs = sideColumn(target)
   const from = familyOf(source.declared)
   const to = familyOf(target.declared)
   const alike = from.base === to.base && from.array === to.array

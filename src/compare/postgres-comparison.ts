@@ -1,6 +1,6 @@
 import type { Column, Table } from '../catalog/model.ts'
 import { qualified } from '../connection/quote.ts'
-import { asText, canonicalPair, isInteger, isPlain } from './postgres-canonical.ts'
+import { asText, canonicalPair, isInteger, isPlain, sideColumn } from './postgres-canonical.ts'
 
 /** Two tables that should hold the same rows, and their columns in pairs. */
 export interface TablePair {
@@ -21,6 +21,8 @@ export interface SideSql {
   readonly fields: readonly string[]
   /** The same as people read them. */
   readonly texts: readonly string[]
+  /** The column itself, where the key is one integer, so that its index is of use; else null. */
+  readonly number: string | null
 }
 
 export interface PostgresComparison {
@@ -45,14 +47,14 @@ export function postgresComparison(pair: TablePair): PostgresComparison {
   const pairs = columns.map(({ source, target }, at) => {
     const forms = canonicalPair(source, target)
     if (!integer || at > 0) return forms
-    const native = canonicalPair(source, { ...target, declared: source.declared })
-    const wide = (sql: string): string => `(${sql})::pg_catalog.int8`
-    return { source: wide(native.source), target: wide(native.target), note: forms.note }
+    const wide = (column: Column): string => `(${sideColumn(column)})::pg_catalog.int8`
+    return { source: wide(source), target: wide(target), note: null }
   })
   const sideOf = (side: 'source' | 'target'): SideSql => ({
     from: `${pair.parents[side] ? '' : 'ONLY '}${qualified(pair[side].schema, pair[side].name)}`,
     fields: pairs.map((one) => one[side]),
-    texts: columns.map((one) => asText(canonicalPair(one[side], one[side])[side])),
+    texts: columns.map((one) => asText(sideColumn(one[side]))),
+    number: integer ? sideColumn(columns[0]![side]) : null,
   })
   return {
     table: pair.table,

@@ -1,13 +1,13 @@
-import { inSample, threshold } from './sample.ts'
 import type { PostgresComparison, SideSql } from './postgres-comparison.ts'
+import { inSample, threshold } from './sample.ts'
 
 /**
  * How rows are divided into leaves of about a thousand: by ranges of the one integer that is their key, or
  * by a hash of the key, or of the whole row where there is none.
  */
 export type Leaves =
-  | { readonly by: 'range'; /** A leaf is 2^shift numbers wide. */ readonly shift: number }
-  | { readonly by: 'hash'; /** The hash's bits that choose the leaf. */ readonly mask: number }
+  | { readonly by: 'range' /** A leaf is 2^shift numbers wide. */; readonly shift: number }
+  | { readonly by: 'hash' /** The hash's bits that choose the leaf. */; readonly mask: number }
 
 /** Rows of a leaf, as far as they are spread evenly. */
 const LEAF_ROWS = 1000
@@ -17,7 +17,10 @@ const MOST_LEAVES = 65_536
 const SEEDS = ['7221413528143921', '-1832907746183329', '5318008411937'] as const
 
 /** `span`: the lowest and highest key of both sides, where there is one integer that is the key. */
-export function leavesFor(rows: number, span: { readonly low: bigint; readonly high: bigint } | null): Leaves {
+export function leavesFor(
+  rows: number,
+  span: { readonly low: bigint; readonly high: bigint } | null,
+): Leaves {
   const wanted = Math.min(MOST_LEAVES, Math.max(1, Math.ceil(rows / LEAF_ROWS)))
   if (span === null) return { by: 'hash', mask: 2 ** Math.ceil(Math.log2(wanted)) - 1 }
   let shift = 0
@@ -52,7 +55,11 @@ export interface Reading {
  *
  * @param where which rows; the text `true` for all.
  */
-export function leafSums(side: SideSql, { comparison, leaves, hash, sample }: Reading, where: string): string {
+export function leafSums(
+  side: SideSql,
+  { comparison, leaves, hash, sample }: Reading,
+  where: string,
+): string {
   const bytes = bytesOf(side.fields)
   const sums = (a: string, b: string): string =>
     `pg_catalog.count(*)::pg_catalog.text AS rows, pg_catalog.sum(${a})::pg_catalog.text AS a, pg_catalog.sum(${b})::pg_catalog.text AS b`
@@ -80,19 +87,12 @@ function keyHash(side: SideSql, { key }: PostgresComparison, hash: Hash): string
   return hash(bytesOf(side.fields.slice(0, key)), SEEDS[2])
 }
 
-const below = (hash: string, sample: number): string =>
-  `(${hash} & 4294967295) < ${threshold(sample)}`
+const below = (hash: string, sample: number): string => `(${hash} & 4294967295) < ${threshold(sample)}`
 
-function chosenBy(
-  side: SideSql,
-  comparison: PostgresComparison,
-  hash: Hash,
-  sample: number | null,
-): string {
+function chosenBy(side: SideSql, comparison: PostgresComparison, hash: Hash, sample: number | null): string {
   if (sample === null) return 'true'
   if (comparison.integer) return inSample(side.fields[0]!, sample)
-  const spread = `pg_catalog.int8send(${keyHash(side, comparison, hash)})`
-  return below(hash(spread, SEEDS[0]), sample)
+  return below(keyHash(side, comparison, hash), sample)
 }
 
 /** Which rows are read one by one: those of some leaves, or all. */
@@ -110,7 +110,7 @@ export function selections(
 ): Selection[] {
   const { comparison, leaves, hash, sample } = reading
   const key = comparison.key === 0 ? side.fields : side.fields.slice(0, comparison.key)
-  const order = comparison.integer ? side.fields[0]! : bytesOf(key)
+  const order = side.number ?? bytesOf(key)
   const chosen =
     comparison.key === 0
       ? sample === null
@@ -120,12 +120,11 @@ export function selections(
   if (differing === null) return [{ where: chosen, order }]
   if (leaves.by === 'range')
     return runs(differing).map(([first, last]) => {
-      const from = `${side.fields[0]} >= ${bound(first << BigInt(leaves.shift))}`
-      const upTo = `${side.fields[0]} <= ${bound(((last + 1n) << BigInt(leaves.shift)) - 1n)}`
+      const from = `${side.number} >= ${bound(first << BigInt(leaves.shift))}`
+      const upTo = `${side.number} <= ${bound(((last + 1n) << BigInt(leaves.shift)) - 1n)}`
       return { where: `${from} AND ${upTo} AND ${chosen}`, order }
     })
-  const place =
-    comparison.key === 0 ? hash(bytesOf(side.fields), SEEDS[0]) : keyHash(side, comparison, hash)
+  const place = comparison.key === 0 ? hash(bytesOf(side.fields), SEEDS[0]) : keyHash(side, comparison, hash)
   const list = `'{${differing.join(',')}}'::pg_catalog.int8[]`
   return [{ where: `(${leafOf(place, leaves)}) = ANY (${list}) AND ${chosen}`, order }]
 }

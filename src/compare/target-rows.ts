@@ -38,6 +38,11 @@ export class TargetRows {
     return new TargetRows(await session.copyTo(targetCopy(comparison, selection)))
   }
 
+  /** The rows of a COPY that has begun. */
+  static of(out: CopyOut): TargetRows {
+    return new TargetRows(out)
+  }
+
   async next(): Promise<RowBytes | null> {
     if (this.#row === this.#block.ends.length && !(await this.#more())) return null
     const start = this.#at

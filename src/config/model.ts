@@ -1,4 +1,4 @@
-import type { PostgresConnection, SqliteConnection } from '../connection/settings.ts'
+import type { Connection, PostgresConnection } from '../connection/settings.ts'
 import type { Env } from './env.ts'
 import type { Sql } from './sql.ts'
 
@@ -87,11 +87,13 @@ export interface TargetSettings {
 /** Config and command line after defaults: everything the library's verbs are told. */
 export interface Settings extends TargetSettings {
   readonly name: string
-  readonly from: SqliteConnection
+  readonly from: Connection
   readonly moves: MoveChoices
   readonly names: 'keep' | 'snake'
   readonly badRows: 'stop' | 'set-aside'
   readonly targetSchema: string
+  /** Only this schema of a PostgreSQL source is looked at; null: all. */
+  readonly sourceSchema: string | null
   readonly jobs: number
   readonly batchSize: number
   /** Only so many rows of each table are profiled; null: all. */

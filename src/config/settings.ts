@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
-import type { SqliteConnection } from '../connection/settings.ts'
+import type { Connection } from '../connection/settings.ts'
 import { LandfallError } from '../errors.ts'
 import { type Env, type Environment, resolveEnv } from './env.ts'
 import { loadConfig } from './load.ts'
@@ -94,6 +94,7 @@ export function makeSettings(
     names: options.names ?? config.names ?? 'keep',
     badRows: options.badRows ?? config.badRows ?? 'stop',
     targetSchema: schemaOf(options.targetSchema ?? config.targetSchema ?? 'public'),
+    sourceSchema: options.targetSchema ?? config.targetSchema ?? null,
     jobs: options.jobs ?? config.jobs ?? availableParallelism(),
     batchSize: options.batchSize ?? config.batchSize ?? DEFAULT_BATCH_SIZE,
     profileRows: options.profileRows ?? null,
@@ -128,7 +129,7 @@ function targetSettings(config: MigrationConfig, options: Options, where: Surrou
   }
 }
 
-function sourceOf(config: MigrationConfig, options: Options, where: Surroundings): SqliteConnection {
+function sourceOf(config: MigrationConfig, options: Options, where: Surroundings): Connection {
   const text = options.from ?? textOf(config.source, 'source', where)
   if (text !== undefined) return readSource(text, where.environment)
   throw new LandfallError('LF001', 'no source is named', {

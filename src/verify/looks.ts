@@ -4,9 +4,9 @@ import { type Compared, compareTables, type TablesInput, type TableWork } from '
 import type { RepairReport, VerifiedTable } from '../contract/verify.ts'
 
 /** Before a difference is looked at again, in milliseconds. */
-const MOMENT = 500
+export const MOMENT = 500
 /** Looks at a table whose differences change from one to the next. */
-const LOOKS = 3
+export const LOOKS = 3
 
 /**
  * Compares the tables. Where rows differ they are looked at again after a moment, until two looks find the
@@ -71,7 +71,7 @@ function suspected(work: readonly TableWork[], { suspects }: Compared, open: rea
 export const isDifferent = ({ missing, extra, changed }: VerifiedTable): boolean =>
   missing + extra + changed > 0
 
-function isAlike(table: VerifiedTable, before: readonly VerifiedTable[]): boolean {
+export function isAlike(table: VerifiedTable, before: readonly VerifiedTable[]): boolean {
   const same = before.find((one) => one.source === table.source)
   return (
     same !== undefined &&

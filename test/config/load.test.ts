@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
 import { loadConfig } from '../../src/config/load.ts'
 import { loadSettings, loadTargetSettings } from '../../src/config/settings.ts'
+import { plan } from '../../src/index.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'landfall-config-'))
 afterAll(() => rmSync(root, { recursive: true }))
@@ -86,8 +87,9 @@ describe('settings', () => {
 
   test('no source is LF001; the wrong engine on either side too', async () => {
     await expect(loadSettings({}, here())).rejects.toMatchObject({ code: 'LF001' })
-    await expect(loadSettings({ from: 'postgres://u:pw@h/d' }, here())).rejects.toMatchObject({
+    await expect(plan(await loadSettings({ from: 'postgres://u:pw@h/d' }, here()))).rejects.toMatchObject({
       code: 'LF001',
+      message: 'the source postgres://u@h:5432/d is not a SQLite database',
     })
     await expect(loadSettings({ from: 'sqlite:a.db', to: 'sqlite:b.db' }, here())).rejects.toMatchObject({
       code: 'LF001',
