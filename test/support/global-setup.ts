@@ -16,11 +16,18 @@ declare module 'vitest' {
   }
 }
 
-/**
- * Starts the run's one PostgreSQL, fast and careless of its data; what it returns stops it and removes
- * its folder. Unlike a user's embedded server it belongs to our process group and ends with Ctrl-C.
- */
+/** The run's one PostgreSQL; see `startServer`. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const { url, stop } = await startServer()
+  project.provide('postgresUrl', url)
+  return stop
+}
+
+/**
+ * Starts a PostgreSQL, fast and careless of its data; `stop` ends it and removes its folder. Unlike a
+ * user's embedded server it belongs to our process group and ends with Ctrl-C.
+ */
+export async function startServer(): Promise<{ url: string; stop: () => Promise<void> }> {
   const folder = mkdtempSync(join(tmpdir(), 'landfall-test-'))
   chmodSync(folder, 0o711)
   const home = prepareHome(folder, findBinaries())
@@ -59,8 +66,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     await stop()
     throw error
   }
-  project.provide('postgresUrl', url)
-  return stop
+  return { url, stop }
 }
 
 async function accepting(url: string, runs: () => boolean): Promise<void> {
