@@ -1,4 +1,4 @@
-import type { CopyOut, RowBlock, Session } from '../connection/postgres.ts'
+import { type CopyOut, type RowBlock, type Session, WholeRows } from '../connection/postgres.ts'
 import { ident } from '../connection/quote.ts'
 import type { Comparison } from './model.ts'
 import type { RowBytes } from './row.ts'
@@ -21,13 +21,18 @@ export function targetCopy(comparison: Comparison, { where, order, extra = [] }:
 /** The target's column, of the table as `targetCopy` names it. */
 export const targetColumn = (name: string): string => `t.${ident(name)}`
 
-/** The target's rows as they arrive, one by one or as one sequence of bytes. */
+const NOTHING: RowBlock = { bytes: Buffer.alloc(0), ends: [], cut: 0 }
+
+/** The target's rows as they arrive, one by one or as one sequence of bytes; not both ways. */
 export class TargetRows {
   readonly #out: CopyOut
-  #block: RowBlock = { bytes: Buffer.alloc(0), ends: [] }
-  /** The next row of the block, and where the next byte is; they belong together unless bytes were asked for. */
-  #row = 0
+  #block: RowBlock = NOTHING
+  /** Where the next byte is in the block, when bytes are asked for. */
   #at = 0
+  /** The next of the block's rows, when rows are. */
+  #row = 0
+  #rows: readonly RowBytes[] = []
+  readonly #whole = new WholeRows()
   #ended = false
 
   private constructor(out: CopyOut) {
@@ -44,10 +49,12 @@ export class TargetRows {
   }
 
   async next(): Promise<RowBytes | null> {
-    if (this.#row === this.#block.ends.length && !(await this.#more())) return null
-    const start = this.#at
-    this.#at = this.#block.ends[this.#row++]!
-    return this.#block.bytes.subarray(start, this.#at)
+    while (this.#row === this.#rows.length) {
+      if (!(await this.#more())) return null
+      this.#rows = this.#whole.take(this.#block)
+      this.#row = 0
+    }
+    return this.#rows[this.#row++]!
   }
 
   /** Rows that have arrived, as many as there are; null after the last. Not together with the others. */
@@ -77,8 +84,7 @@ export class TargetRows {
     if (this.#ended) return false
     const block = await this.#out.next()
     this.#ended = block === null
-    this.#block = block ?? { bytes: Buffer.alloc(0), ends: [] }
-    this.#row = 0
+    this.#block = block ?? NOTHING
     this.#at = 0
     return !this.#ended
   }

@@ -1,4 +1,4 @@
-import { rowsOf, type Session } from '../connection/postgres.ts'
+import { type Session, WholeRows } from '../connection/postgres.ts'
 import { literal } from '../connection/quote.ts'
 import { readingInterrupted } from '../connection/sqlite-error.ts'
 import type { JobContext } from '../connection/sqlite-source.ts'
@@ -63,6 +63,7 @@ export async function readTarget(
   take: (row: RowBytes) => void,
 ): Promise<void> {
   const out = await session.copyTo(copy)
+  const whole = new WholeRows()
   let failed = false
   try {
     for (let rows = await next(); rows !== null; rows = await next()) {
@@ -77,7 +78,7 @@ export async function readTarget(
   async function next(): Promise<readonly RowBytes[] | null> {
     try {
       const block = await out.next()
-      return block === null ? null : rowsOf(block)
+      return block === null ? null : whole.take(block)
     } catch (error) {
       failed = true
       throw error

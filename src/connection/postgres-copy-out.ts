@@ -1,22 +1,46 @@
 import type { Client, Connection } from 'pg'
 
 /**
- * Whole rows in COPY's binary form, one behind the other: each goes from the end of the one before it to
- * its own. An object for each row would cost more than its bytes.
+ * Rows in COPY's binary form, one behind the other: each goes from the end of the one before it to its
+ * own. An object for each row would cost more than its bytes. A large row may be cut, and end in a later
+ * block: a hundred megabytes need not be held as a whole by who does not want them.
  */
 export interface RowBlock {
   readonly bytes: Buffer
   readonly ends: readonly number[]
+  /** How long the row is, in all, that the block ends within; 0 when it ends with a row. */
+  readonly cut: number
 }
 
-/** The rows of a block one by one; their bytes are the block's. */
-export function rowsOf({ bytes, ends }: RowBlock): Uint8Array[] {
-  let start = 0
-  return ends.map((end) => {
-    const row = bytes.subarray(start, end)
-    start = end
-    return row
-  })
+/** Brings rows together that were cut. */
+export class WholeRows {
+  #row: Buffer | null = null
+  #filled = 0
+
+  /** The rows that are whole with this block; their bytes are good as long as the block's are. */
+  take({ bytes, ends, cut }: RowBlock): Uint8Array[] {
+    let start = 0
+    const rows = ends.map((end) => {
+      const part = bytes.subarray(start, end)
+      start = end
+      if (this.#row === null) return part
+      this.#fill(part)
+      const row = this.#row
+      this.#row = null
+      this.#filled = 0
+      return row
+    })
+    if (start < bytes.length) {
+      this.#row ??= Buffer.allocUnsafeSlow(cut)
+      this.#fill(bytes.subarray(start))
+    }
+    return rows
+  }
+
+  #fill(part: Buffer): void {
+    part.copy(this.#row!, this.#filled)
+    this.#filled += part.length
+  }
 }
 
 /** Rows on their way out of one COPY … TO STDOUT WITH (FORMAT binary). */
@@ -35,6 +59,8 @@ const HEADER = 19
 const COPY_DATA = 0x64
 const COPY_OUT_RESPONSE = 0x48
 const READY_FOR_QUERY = 0x5a
+/** A row of more bytes is handed on in parts. */
+const LARGE = 64 * 1024
 /** Bytes of rows that may wait here before the socket is told to pause. */
 const WAITING = 1 << 20
 
@@ -46,6 +72,19 @@ export function startCopyOut(client: Client, sql: string, wrap: (error: unknown)
   return new Promise((resolve, reject) => {
     client.query(new CopyOutQuery(sql, wrap, { resolve, reject }))
   })
+}
+
+/** The trailer has no fields: their number, which is all of it, is -1. */
+function isRow(bytes: Buffer, from: number, to: number): boolean {
+  return to - from > 2 || (to - from === 2 && bytes.readInt16BE(from) !== -1)
+}
+
+/** In memory of its own, which can be given back. */
+function joined(first: Buffer, second: Buffer): Buffer {
+  const whole = Buffer.allocUnsafeSlow(first.length + second.length)
+  first.copy(whole)
+  second.copy(whole, first.length)
+  return whole
 }
 
 interface Settle<T> {
@@ -69,10 +108,11 @@ class CopyOutQuery implements CopyOut {
   #waitingBytes = 0
   #given: RowBlock | null = null
   #wanted: PromiseWithResolvers<void> | null = null
-  /** Bytes of a message that has not come whole, and how many it will have. */
-  #partial: Buffer[] = []
-  #partialBytes = 0
-  #partialWanted = 0
+  /** The begin of a message that has not come whole. */
+  #tail: Buffer | null = null
+  /** Of a large row that is under way: its length, and what is still to come of it. */
+  #rowLength = 0
+  #rowLeft = 0
   #headerSeen = false
 
   constructor(sql: string, wrap: (error: unknown) => Error, start: Settle<CopyOut>) {
@@ -120,75 +160,52 @@ class CopyOutQuery implements CopyOut {
     connection.query(this.#sql)
   }
 
+  /** Rows are moved together where they are: the bytes between them are only the messages' heads. */
   readonly #take = (bytes: Buffer): void => {
-    let at = 0
-    if (this.#partialWanted > 0) {
-      at = Math.min(bytes.length, this.#partialWanted - this.#partialBytes)
-      this.#keep(bytes.subarray(0, at))
-      if (this.#partialBytes < this.#partialWanted) return
-      const whole = Buffer.allocUnsafeSlow(this.#partialBytes)
-      let filled = 0
-      for (const part of this.#partial) filled += part.copy(whole, filled)
-      this.#partial = []
-      this.#partialBytes = 0
-      this.#partialWanted = 0
-      // Of a head that came in two, only now the message's length is known.
-      if (!this.#messages(whole)) {
-        this.#take(bytes.subarray(at))
-        return
-      }
-    }
-    this.#messages(bytes.subarray(at))
-    if (this.#waitingBytes > WAITING) this.#stream?.pause()
-    this.#wake()
-  }
-
-  /**
-   * Takes the whole messages in `bytes` and keeps the rest; true when nothing was kept. Rows are moved
-   * together where they are: the bytes between them are only the messages' heads.
-   */
-  #messages(bytes: Buffer): boolean {
+    const chunk = this.#tail === null ? bytes : joined(this.#tail, bytes)
+    this.#tail = null
     const ends: number[] = []
-    let end = 0
-    let at = 0
-    while (at < bytes.length) {
-      const left = bytes.length - at
-      const size = left < 5 ? 5 : 1 + bytes.readUInt32BE(at + 1)
-      if (left < size) {
-        this.#partialWanted = size
-        this.#keep(Buffer.from(bytes.subarray(at)))
-        break
-      }
-      if (bytes[at] !== COPY_DATA) this.#pass(bytes.subarray(at, at + size))
-      else {
-        const row = at + 5 + this.#headerLength()
-        // The trailer has no fields, and their number is -1.
-        const isRow = at + size - row > 2 || (at + size - row === 2 && bytes.readInt16BE(row) !== -1)
-        if (isRow) {
-          bytes.copyWithin(end, row, at + size)
+    let at = Math.min(this.#rowLeft, chunk.length)
+    let end = at
+    if (at > 0) {
+      this.#rowLeft -= at
+      if (this.#rowLeft === 0) ends.push(end)
+    }
+    while (at < chunk.length) {
+      const left = chunk.length - at
+      const size = left < 5 ? Number.POSITIVE_INFINITY : 1 + chunk.readUInt32BE(at + 1)
+      const isData = chunk[at] === COPY_DATA
+      const row = at + 5 + (isData && !this.#headerSeen ? HEADER : 0)
+      if (left >= size) {
+        if (!isData) this.#pass(chunk.subarray(at, at + size))
+        else if (isRow(chunk, row, at + size)) {
+          chunk.copyWithin(end, row, at + size)
           end += at + size - row
           ends.push(end)
         }
+        at += size
+      } else if (isData && size > LARGE && row < chunk.length) {
+        chunk.copyWithin(end, row, chunk.length)
+        end += chunk.length - row
+        this.#rowLength = at + size - row
+        this.#rowLeft = at + size - chunk.length
+        at = chunk.length
+      } else {
+        this.#tail = Buffer.from(chunk.subarray(at))
+        break
       }
-      at += size
+      if (isData) this.#headerSeen = true
     }
-    if (ends.length > 0) {
-      this.#waiting.push({ bytes: bytes.subarray(0, end), ends })
+    if (end > 0) {
+      this.#waiting.push({
+        bytes: chunk.subarray(0, end),
+        ends,
+        cut: this.#rowLeft > 0 ? this.#rowLength : 0,
+      })
       this.#waitingBytes += end
     }
-    return at >= bytes.length
-  }
-
-  /** In front of the first row. */
-  #headerLength(): number {
-    if (this.#headerSeen) return 0
-    this.#headerSeen = true
-    return HEADER
-  }
-
-  #keep(part: Buffer): void {
-    this.#partial.push(part)
-    this.#partialBytes += part.length
+    if (this.#waitingBytes > WAITING) this.#stream?.pause()
+    this.#wake()
   }
 
   #pass(message: Buffer): void {

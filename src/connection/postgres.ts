@@ -8,7 +8,7 @@ import { CHECK_CLIENT, sessionStart } from './postgres-session.ts'
 import { type PostgresSettings, settingsLabel } from './settings.ts'
 
 export type { CopyIn } from './postgres-copy.ts'
-export { type CopyOut, type RowBlock, rowsOf } from './postgres-copy-out.ts'
+export { type CopyOut, type RowBlock, WholeRows } from './postgres-copy-out.ts'
 export type { ServerFields } from './postgres-errors.ts'
 
 export interface Rows<T> {

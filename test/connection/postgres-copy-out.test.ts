@@ -1,6 +1,6 @@
 import { connect, createServer, type Server } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { openPostgres, rowsOf, type Session } from '../../src/connection/postgres.ts'
+import { openPostgres, type Session, WholeRows } from '../../src/connection/postgres.ts'
 import { parseConnection } from '../../src/connection/url.ts'
 import { type TestServer, testServer } from '../support/postgres.ts'
 
@@ -29,10 +29,11 @@ const copy = (select: string): string => `COPY (${select}) TO STDOUT WITH (FORMA
 async function all(on: Session, select: string): Promise<Buffer[]> {
   const out = await on.copyTo(copy(select))
   const found: Buffer[] = []
+  const whole = new WholeRows()
   for (;;) {
     const block = await out.next()
     if (block === null) return found
-    found.push(...rowsOf(block).map((one) => Buffer.from(one)))
+    found.push(...whole.take(block).map((one) => Buffer.from(one)))
   }
 }
 
@@ -65,6 +66,11 @@ test.each([0, 1, 2, 30_000])('%i rows, each as it is', async (count) => {
 test('a row of many megabytes, and one without columns', async () => {
   const [big] = await all(session, `SELECT 7::int4, repeat('é', 10000000)`)
   expect(big!.length).toBe(2 + 8 + 4 + 20_000_000)
+  expect(big!.subarray(-4).toString()).toBe('éé')
+  const mixed = await all(session, `SELECT i::int4, repeat('x', i * 30000) FROM generate_series(0, 9) i`)
+  expect(mixed.map((one) => one.toString('hex'))).toEqual(
+    Array.from({ length: 10 }, (_, i) => row(i, 'x'.repeat(i * 30_000))),
+  )
   expect((await all(session, 'SELECT FROM generate_series(1, 3)')).map((one) => one.toString('hex'))).toEqual(
     ['0000', '0000', '0000'],
   )
