@@ -100,18 +100,38 @@ async function judged(session: Session, comparison: Comparison, batch: Row[]): P
 
 /**
  * A cast would cut a text that is too long for its type in silence; reading it, as COPY does, is an error.
- * JSON alone is no text inside of JSON, and has no length.
+ * JSON alone is no text inside of JSON, nor is a domain over it, and has no length.
  */
 async function formsOf(
   session: Session,
   type: string,
   texts: readonly Row[number][],
 ): Promise<(string | null)[]> {
-  const isJson = /^jsonb?$/.test(type)
+  const json = await isJson(session, type)
   const values = JSON.stringify(texts.map((v, o) => ({ o, v })))
   const { rows } = await session.query<{ forms: (string | null)[] | null }>(
-    `SELECT array_agg((x.v${isJson ? `::${type}` : ''})::text ORDER BY x.o) AS forms FROM json_to_recordset($1::json) AS x(o int, v ${isJson ? 'text' : type})`,
+    `SELECT array_agg((x.v${json ? `::${type}` : ''})::text ORDER BY x.o) AS forms FROM json_to_recordset($1::json) AS x(o int, v ${json ? 'text' : type})`,
     [values],
   )
   return rows[0]?.forms ?? []
+}
+
+/** What a session has said of types, which are asked about with each batch. */
+const known = new WeakMap<Session, Map<string, boolean>>()
+
+async function isJson(session: Session, type: string): Promise<boolean> {
+  const types = known.get(session) ?? new Map<string, boolean>()
+  known.set(session, types)
+  const before = types.get(type)
+  if (before !== undefined) return before
+  const { rows } = await session.query<{ json: boolean }>(
+    `WITH RECURSIVE base (type) AS (
+        SELECT to_regtype($1)::oid UNION ALL
+        SELECT t.typbasetype FROM base b JOIN pg_type t ON t.oid = b.type WHERE t.typtype = 'd')
+      SELECT coalesce(bool_or(type IN ('json'::regtype, 'jsonb'::regtype)), false) AS json FROM base`,
+    [type],
+  )
+  const answer = rows[0]!.json
+  types.set(type, answer)
+  return answer
 }

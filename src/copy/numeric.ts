@@ -5,14 +5,17 @@ import type { Output } from './output.ts'
  * point. `weight` is the position of the first group: 0 is the one left of the point.
  */
 const SIGN_NEGATIVE = 0x4000
+const NAN = 0xc000
 const SPECIAL: Readonly<Record<string, number>> = {
-  nan: 0xc000,
+  nan: NAN,
   infinity: 0xd000,
   inf: 0xd000,
   '+infinity': 0xd000,
   '-infinity': 0xf000,
   '-inf': 0xf000,
 }
+/** The scale that the server sends with an infinity: bits of what it stores in its place. */
+const INFINITE_SCALE = 32
 const DECIMAL = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,6}))?$/
 /** PostgreSQL's limits for digits left and right of the point. */
 const MOST_LEFT = 131_072
@@ -54,7 +57,7 @@ export function putNumeric(out: Output, text: string, trim = false): boolean {
   const special = SPECIAL[text.toLowerCase()]
   if (special !== undefined) {
     out.reserve(12)
-    putHeader(out, 0, 0, special, 0)
+    putHeader(out, 0, 0, special, special === NAN ? 0 : INFINITE_SCALE)
     return true
   }
   const decimal = parse(text)

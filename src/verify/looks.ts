@@ -81,15 +81,17 @@ export function isAlike(table: VerifiedTable, before: readonly VerifiedTable[]):
   )
 }
 
-/** The second look at some ranges: its differences stand, the first one's numbers of rows too. */
+/** The second look at some ranges: its differences stand, the first one's number of the source's rows too. */
 function merged(first: Compared, second: Compared): Compared {
   const tables = first.tables.map((table): VerifiedTable => {
     const again = second.tables.find((one) => one.source === table.source)
     if (again === undefined) return table
     const { missing, extra, changed, exact, incomplete, seconds } = again
     const partly = second.suspects.has(table.source)
+    // Of a part nobody knows how many rows of the target it had before; all of them follow from the source's.
+    const rows = partly ? { ...table, targetRows: table.sourceRows - missing + extra } : again
     return {
-      ...(partly ? table : again),
+      ...rows,
       ...{ missing, extra, changed, exact },
       incomplete: incomplete ?? table.incomplete,
       seconds: table.seconds + seconds,

@@ -1,4 +1,5 @@
 import type { Catalog } from '../catalog/model.ts'
+import { sameSql } from '../checks/same-sql.ts'
 import type { TableWork } from '../compare/tables.ts'
 import type { Settings } from '../config/model.ts'
 import { didYouMean } from '../config/suggest.ts'
@@ -30,8 +31,8 @@ export interface Prepared {
 type Begin = Omit<Start, 'lock'>
 
 /**
- * Where the run is done and the source is what it was then, the run's own plan says how every value
- * arrived. Otherwise the source is profiled again, against the tables that the target has.
+ * Where the run is done, and the source and the target's types are what they were then, the run's own plan
+ * says how every value arrived. Otherwise the source is profiled again, against the tables that the target has.
  */
 export async function prepare(start: Begin): Promise<Prepared> {
   const { session, settings, from } = start
@@ -44,7 +45,8 @@ export async function prepare(start: Begin): Promise<Prepared> {
   if (run !== null && stored !== null) {
     const chunks = await readChunks(session, run.id)
     const clean = chunks.every(({ state, result }) => state === 'done' && result?.setAside === 0)
-    if (clean && run.state === 'done' && run.fingerprint === from.source.fingerprint) {
+    const unchanged = run.state === 'done' && run.fingerprint === from.source.fingerprint
+    if (clean && unchanged && (await hasTypes(session, catalog, stored))) {
       const work = stored.moves.map(
         (move): TableWork => ({
           move,
@@ -57,6 +59,18 @@ export async function prepare(start: Begin): Promise<Prepared> {
     }
   }
   return await profiled(start, { run, stored, catalog, schema, notes })
+}
+
+/** Whether the columns that are there have the types of the plan. */
+async function hasTypes(session: Begin['session'], catalog: Catalog, { moves }: Plan): Promise<boolean> {
+  const pairs = moves.flatMap(({ target }) => {
+    const found = catalog.tables.find(({ schema, name }) => schema === target.schema && name === target.name)
+    return target.columns.flatMap(({ name, type }) => {
+      const there = found?.columns.find((column) => column.name === name)
+      return there === undefined ? [] : [[`NULL::${type}`, `NULL::${there.declared}`] as const]
+    })
+  })
+  return (await sameSql(session, null, pairs)).every(Boolean)
 }
 
 const unfinished = (run: RunRecord): string =>

@@ -1,3 +1,4 @@
+import { DatabaseSync } from 'node:sqlite'
 import { expect, test } from 'vitest'
 import { makeSettings, type Options, type VerifyReport, verify } from '../../src/index.ts'
 import type { Tools } from '../../src/migrate.ts'
@@ -98,3 +99,33 @@ test('what a limit of time left out does not take the place of what was found', 
   expect(await check(from, to, { maxSeconds: 1e-9 })).toMatchObject({ outcome: 'incomplete', exitCode: 1 })
   expect(await query(to, 'SELECT name, result FROM landfall.checks ORDER BY id')).toEqual(before)
 })
+
+test('an interruption reaches the source that was opened for a second look', async () => {
+  const from = sqlite('CREATE TABLE t(id INTEGER PRIMARY KEY, v TEXT); INSERT INTO t VALUES (1, 1)')
+  const to = await postgres()
+  await migrate(from, to)
+  await query(to, `UPDATE t SET v = 'x'`)
+  const stop = new AbortController()
+  let looks = 0
+  const looking = check(
+    from,
+    to,
+    {},
+    {
+      signal: stop.signal,
+      progress(event) {
+        if (event.kind === 'phase' && event.phase === 'snapshot') looks += 1
+        // The source is not what it was, and is opened again.
+        if (event.kind === 'table' && looks === 1) write(from, 'INSERT INTO t VALUES (2, 2)')
+        if (event.kind === 'table' && looks === 2) stop.abort()
+      },
+    },
+  )
+  await expect(looking).rejects.toMatchObject({ code: 'LF403' })
+})
+
+function write(path: string, sql: string): void {
+  const database = new DatabaseSync(path)
+  database.exec(sql)
+  database.close()
+}

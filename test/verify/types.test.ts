@@ -1,0 +1,61 @@
+import { expect, test } from 'vitest'
+import { makeSettings, type Options, type VerifyReport, verify } from '../../src/index.ts'
+import { bench, query } from '../migrate/migrating.ts'
+
+const { folder, sqlite, postgres, migrate } = bench()
+
+const check = (from: string, to: string, options: Options = {}): Promise<VerifyReport> =>
+  verify(
+    makeSettings({}, { from: `sqlite:${from}`, to, jobs: 2, ...options }, { cwd: folder, environment: {} }),
+    { ask: async () => true },
+  )
+
+test('infinities of a numeric are the same on both sides', async () => {
+  const from = sqlite(
+    'CREATE TABLE t(id INTEGER PRIMARY KEY, n NUMERIC); INSERT INTO t VALUES (1, 9e999), (2, -9e999)',
+  )
+  const to = await postgres()
+  expect((await migrate(from, to)).exitCode).toBe(0)
+  expect(await query(to, 'SELECT n FROM t ORDER BY id')).toEqual([['Infinity'], ['-Infinity']])
+  expect(await check(from, to)).toMatchObject({ outcome: 'same' })
+  await query(to, `UPDATE t SET n = 'NaN' WHERE id = 1`)
+  expect(await check(from, to)).toMatchObject({ outcome: 'different' })
+})
+
+test('JSON in a domain is read as JSON, and repaired so', async () => {
+  const from = sqlite(
+    `CREATE TABLE t(id INTEGER PRIMARY KEY, j TEXT); INSERT INTO t VALUES (1, '{"b": 1,  "a": [2]}')`,
+  )
+  const to = await postgres(
+    `CREATE DOMAIN inner_document AS jsonb; CREATE DOMAIN document AS inner_document;
+     CREATE TABLE t(id bigint PRIMARY KEY, j document)`,
+  )
+  expect((await migrate(from, to)).exitCode).toBe(0)
+  expect(await check(from, to)).toMatchObject({ outcome: 'same' })
+  await query(to, `UPDATE t SET j = '{}'`)
+  expect(await check(from, to, { repair: true })).toMatchObject({ outcome: 'same', repair: { updated: 1 } })
+  expect(await query(to, 'SELECT j FROM t')).toEqual([['{"a": [2], "b": 1}']])
+})
+
+test('a key that has another type by now is read as what it is, and no row is taken for another', async () => {
+  const from = sqlite(
+    `CREATE TABLE t(id INTEGER PRIMARY KEY, v TEXT); INSERT INTO t VALUES (1, 'a'), (2, 'b'), (12345, 'c')`,
+  )
+  const to = await postgres()
+  expect((await migrate(from, to)).exitCode).toBe(0)
+  await query(
+    to,
+    'ALTER TABLE t ALTER id DROP IDENTITY; ALTER TABLE t ALTER id TYPE numeric; DELETE FROM t WHERE id = 2; INSERT INTO t VALUES (3)',
+  )
+  const found = await check(from, to, { repair: true, deleteExtra: true })
+  expect(found).toMatchObject({
+    outcome: 'different',
+    repair: { inserted: 1, updated: 0, deleted: 1, failed: [] },
+  })
+  expect(found.checks.find((one) => one.name === 't: columns')?.found).toBe('id is numeric instead of bigint')
+  expect(await query(to, 'SELECT id, v FROM t ORDER BY id')).toEqual([
+    ['1', 'a'],
+    ['2', 'b'],
+    ['12345', 'c'],
+  ])
+})
