@@ -55,7 +55,10 @@ export async function openVerification(
   })
 }
 
-/** How many rows of the target there are, and whether any was written since a verification began. */
+/**
+ * How many rows of the target there are, and whether any was written since a verification began. What a
+ * row says also depends on what its columns are, which can be changed without a write to any row.
+ */
 export async function writtenSince(
   session: Session,
   horizon: string,
@@ -68,9 +71,12 @@ export async function writtenSince(
     `SELECT count(*)::text AS rows,
         coalesce(bool_or(age(t.xmin) <= age($1::xid8::xid)), false)
           OR NOT (pg_snapshot_xmax(pg_current_snapshot())::text::numeric - $1::xid8::text::numeric
-            BETWEEN 0 AND 2147483647) AS written
+            BETWEEN 0 AND 2147483647)
+          OR EXISTS (SELECT FROM pg_class c WHERE c.oid = $2::regclass AND age(c.xmin) <= age($1::xid8::xid))
+          OR EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = $2::regclass AND age(a.xmin) <= age($1::xid8::xid))
+          OR EXISTS (SELECT FROM pg_enum e WHERE age(e.xmin) <= age($1::xid8::xid)) AS written
       FROM ${rows.table} AS t WHERE ${rows.where}`,
-    [horizon],
+    [horizon, rows.table],
   )
   return { rows: Number(found!.rows), written: found!.written }
 }

@@ -49,6 +49,12 @@ const CHANGES = {
     `DELETE FROM bag WHERE ctid = (SELECT ctid FROM bag WHERE v = 'v7' LIMIT 1)`,
     [1, 0, 0],
   ],
+  // No row is written.
+  'a column in the place of another': [
+    'bag',
+    `ALTER TABLE bag RENAME v TO gone; ALTER TABLE bag ADD v text DEFAULT 'v7'`,
+    [5998, 5998, 0],
+  ],
 } as const
 
 test.each(Object.entries(CHANGES))('%s after it was compared is found', async (_, [table, sql, numbers]) => {
