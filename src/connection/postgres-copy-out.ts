@@ -14,21 +14,24 @@ export interface RowBlock {
 
 /** Brings rows together that were cut. */
 export class WholeRows {
-  #row: Buffer | null = null
+  #row: Buffer<ArrayBuffer> | null = null
   #filled = 0
+  #given: Buffer<ArrayBuffer> | null = null
 
-  /** The rows that are whole with this block; their bytes are good as long as the block's are. */
+  /** The rows that are whole with this block; their bytes are good until the next call. */
   take({ bytes, ends, cut }: RowBlock): Uint8Array[] {
+    this.#given?.buffer.transfer(0)
+    this.#given = null
     let start = 0
     const rows = ends.map((end) => {
       const part = bytes.subarray(start, end)
       start = end
       if (this.#row === null) return part
       this.#fill(part)
-      const row = this.#row
+      this.#given = this.#row
       this.#row = null
       this.#filled = 0
-      return row
+      return this.#given
     })
     if (start < bytes.length) {
       this.#row ??= Buffer.allocUnsafeSlow(cut)
@@ -204,7 +207,8 @@ class CopyOutQuery implements CopyOut {
       })
       this.#waitingBytes += end
     }
-    if (this.#waitingBytes > WAITING) this.#stream?.pause()
+    // Nobody takes the rows in front of an error, and what comes behind it is for the next statement.
+    if (this.#waitingBytes > WAITING && this.#failure === null) this.#stream?.pause()
     this.#wake()
   }
 

@@ -129,6 +129,72 @@ test('messages may be cut anywhere', async () => {
   }
 })
 
+test('an error behind many rows that nobody has taken yet leaves the session usable', async () => {
+  const to = new URL(url)
+  const late = await delaying(Number(to.port), to.hostname)
+  try {
+    to.hostname = '127.0.0.1'
+    to.port = String((late.proxy.address() as { port: number }).port)
+    const other = await open(to.toString())
+    late.begin()
+    // Just over a mebibyte, and the error with the last of it.
+    const out = await other.copyTo(
+      copy(`SELECT repeat('x', 1000), 1 / (1050 - i) FROM generate_series(1, 2000) i`),
+    )
+    await late.delivered
+    await expect(out.drain()).rejects.toMatchObject({ code: 'LF304' })
+    expect((await other.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }])
+    await other.close()
+  } finally {
+    late.proxy.close()
+  }
+})
+
+/** From `begin` on keeps an answer until it is whole; then its last kilobytes come apart, and its end apart from them. */
+async function delaying(
+  port: number,
+  host: string,
+): Promise<{ proxy: Server; begin(): void; delivered: Promise<void> }> {
+  const { promise: delivered, resolve: deliver } = Promise.withResolvers<void>()
+  let kept: Buffer[] | null = null
+  const proxy = createServer((client) => {
+    client.setNoDelay(true)
+    const upstream = connect(port, host)
+    client.pipe(upstream)
+    upstream.on('data', async (bytes: Buffer) => {
+      if (kept === null) {
+        client.write(bytes)
+        return
+      }
+      kept.push(bytes)
+      const whole = Buffer.concat(kept)
+      // ReadyForQuery.
+      if (whole.at(-6) !== 0x5a || whole.readUInt32BE(whole.length - 5) !== 5) return
+      kept = null
+      for (const [from, end] of [
+        [0, whole.length - 50_000],
+        [whole.length - 50_000, whole.length - 6],
+        [whole.length - 6, whole.length],
+      ] as const) {
+        client.write(whole.subarray(from, end))
+        await new Promise((resolve) => setTimeout(resolve, 100))
+        if (end === whole.length - 6) deliver()
+      }
+    })
+    upstream.on('error', () => client.destroy())
+    client.on('error', () => upstream.destroy())
+    client.on('close', () => upstream.destroy())
+  })
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
+  return {
+    proxy,
+    delivered,
+    begin() {
+      kept = []
+    },
+  }
+}
+
 /** Passes the server's bytes on in pieces of 1 to 7, each in an event of its own. */
 function chopping(port: number, host: string): Promise<Server> {
   const proxy = createServer((client) => {
