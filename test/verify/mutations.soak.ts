@@ -41,6 +41,15 @@ const progress = (): string =>
     `${number(sum.worlds)} pairs of databases`,
   ].join(' ')
 
+/** When progress was last printed. */
+let told = began
+
+function tell(): void {
+  if (Date.now() - told < 15_000) return
+  told = Date.now()
+  console.log(progress())
+}
+
 function add(clean: Clean): void {
   sum.ordered += clean.ordered
   sum.clean += clean.tables
@@ -82,11 +91,13 @@ async function soak(url: string, folder: string, seed: number): Promise<void> {
         sum.differences += differences
       }
       add(clean)
+      tell()
     }
     const most = shape.more > 0 ? CLEAN : 1
-    for (let round = 0; round < most && sum.clean < wanted.clean && Date.now() < until; round += 1)
+    for (let round = 0; round < most && sum.clean < wanted.clean && Date.now() < until; round += 1) {
       add(await world.clean())
-    console.log(progress())
+      tell()
+    }
   } finally {
     await world.close()
     await statement(url, `DROP DATABASE ${name} WITH (FORCE)`)

@@ -7,9 +7,10 @@ import {
   type VerifyReport,
   verify,
 } from '../../../src/index.ts'
+import { Bed } from './bed.ts'
 import { churn } from './churn.ts'
 import { linesOf, reportedLines } from './difference.ts'
-import { Bed, type Mutation, plant } from './plant.ts'
+import { type Mutation, plant } from './plant.ts'
 import { Random } from './random.ts'
 import { configOf, fillSource, type TableSpec, targetDdl } from './schema.ts'
 import { type TargetTable, TargetView } from './target.ts'
