@@ -64,18 +64,32 @@ export async function* sourceRows(
   const remember = (encoder: RowEncoder): void => void ends.push(encoder.size)
   for await (const { encoder } of encodeRange(database, comparison, bounds, session, remember)) {
     last = encoder
-    const pieces = encoder.take()
-    const whole = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces)
+    const { bytes: whole, release } = together(encoder)
     let start = 0
     yield ends.map((end) => {
       const row = whole.subarray(start, end)
       start = end
       return row
     })
-    for (const piece of pieces) encoder.release(piece)
+    release()
     ends = []
   }
   last?.close()
+}
+
+/** What was encoded as one sequence of bytes, until they are given back. */
+function together(encoder: RowEncoder): { readonly bytes: Uint8Array; readonly release: () => void } {
+  const pieces = encoder.take()
+  const [only] = pieces
+  if (only !== undefined && pieces.length === 1) return { bytes: only, release: () => encoder.release(only) }
+  const bytes = Buffer.allocUnsafeSlow(pieces.reduce((sum, piece) => sum + piece.length, 0))
+  let length = 0
+  for (const piece of pieces) {
+    bytes.set(piece, length)
+    length += piece.length
+    encoder.release(piece)
+  }
+  return { bytes, release: () => void bytes.buffer.transfer(0) }
 }
 
 /** Puts the target's own form in the place of what was read, for the columns that have one. */

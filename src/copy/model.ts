@@ -20,7 +20,7 @@ export interface RowEncoder {
   encode(rows: readonly Row[]): void
   /**
    * Hands over everything encoded so far, to be given back by `release` or kept. Large values are pieces
-   * of their own, not copied.
+   * of their own, not copied: with the release of the last one a value is gone for everybody.
    */
   take(): Uint8Array[]
   /** The caller is done with a piece that it took; what stood in it may be overwritten. */

@@ -81,12 +81,12 @@ export class Output {
     else memory.transfer(0)
   }
 
-  /** Appends a large value without copying it. */
+  /** Appends a large value without copying it; it is given up with its last piece. */
   append(value: Uint8Array): void {
     const used = this.length
     this.#finish()
     for (let start = 0; start < value.length; start += CAPACITY) {
-      this.#push(value.subarray(start, start + CAPACITY), false)
+      this.#push(value.subarray(start, start + CAPACITY))
     }
     this.#continueAfter(used)
   }
