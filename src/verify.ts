@@ -68,8 +68,8 @@ class Verifying {
       this.#tables = await this.#input(deadline)
       if (this.#settings.verification.repair) refuseUnfinished(this.#prepared!.run)
       const found = await this.#compare(deadline)
-      const repaired = this.#settings.verification.repair ? await this.#repair(found) : null
-      const compared = repaired === null ? found : await this.#compareAgain(found, repaired)
+      const repaired = this.#settings.verification.repair ? await this.#repair(found, deadline) : null
+      const compared = repaired === null ? found : await this.#compareAgain(found, repaired, deadline)
       const { plan, stored, catalog, run, checks, notes } = this.#prepared!
       const structure = await structureChecks({
         session: this.#session,
@@ -100,16 +100,10 @@ class Verifying {
 
   async #compare(deadline: number | null): Promise<Compared> {
     this.#tools.progress?.({ kind: 'phase', phase: 'verify' })
-    const again = async (): Promise<TablesInput> => {
-      if (this.#from?.source.isStale() === false) return this.#tables!
-      await this.#from?.source.close()
-      this.#tables = await this.#input(deadline)
-      return this.#tables
-    }
     const memory = await this.#memory()
     const input = { ...this.#tables!, memory: memory?.of.bind(memory) ?? null }
     try {
-      const found = await this.#stoppable(() => compareUntilSettled(input, again))
+      const found = await this.#stoppable(() => compareUntilSettled(input, () => this.#again(deadline)))
       const isOver = found.tables.every((table) => table.incomplete === null)
       await (isOver ? memory?.close() : memory?.flush())
       return found
@@ -133,7 +127,15 @@ class Verifying {
     return memory
   }
 
-  async #repair(found: Compared): Promise<RepairReport | null> {
+  /** The source as it is by now. */
+  async #again(deadline: number | null): Promise<TablesInput> {
+    if (this.#from?.source.isStale() === false) return this.#tables!
+    await this.#from?.source.close()
+    this.#tables = await this.#input(deadline)
+    return this.#tables
+  }
+
+  async #repair(found: Compared, deadline: number | null): Promise<RepairReport | null> {
     this.#tools.progress?.({ kind: 'phase', phase: 'repair' })
     return await this.#stoppable(() =>
       repair({
@@ -142,17 +144,18 @@ class Verifying {
         target: this.#target,
         session: this.#session,
         prepared: this.#prepared!,
-        tables: this.#tables!,
+        again: () => this.#again(deadline),
         found,
       }),
     )
   }
 
-  async #compareAgain(before: Compared, repaired: RepairReport): Promise<Compared> {
+  async #compareAgain(before: Compared, repaired: RepairReport, deadline: number | null): Promise<Compared> {
     this.#tools.progress?.({ kind: 'phase', phase: 'verify' })
-    return await this.#stoppable(() =>
-      compareRepaired(this.#tables!, before, repaired, this.#prepared!.catalog),
-    )
+    return await this.#stoppable(async () => {
+      const now = await this.#again(deadline)
+      return await compareRepaired(now, before, repaired, this.#prepared!.catalog)
+    })
   }
 
   async #input(deadline: number | null): Promise<TablesInput> {

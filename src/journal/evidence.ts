@@ -78,7 +78,10 @@ export async function rejectSummaries(session: Session, run: string): Promise<re
   }))
 }
 
-/** Writes check results in place of those that an earlier attempt left. Call it inside `fenced`. */
+/**
+ * Writes check results in place of those that an earlier attempt left, in a transaction. Two at once take
+ * turns, or the results of both would stay.
+ */
 export async function addChecks(
   session: Session,
   run: string,
@@ -91,6 +94,7 @@ export async function addChecks(
     found: storable(check.found),
     evidence: check.evidence?.map(storable) ?? null,
   }))
+  await session.query('SELECT FROM landfall.runs WHERE id = $1 FOR NO KEY UPDATE', [run])
   await session.query('DELETE FROM landfall.checks WHERE run = $1', [run])
   await session.query(
     `INSERT INTO landfall.checks (run, name, result, expected, found, evidence)

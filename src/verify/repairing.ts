@@ -21,7 +21,8 @@ export interface RepairInput {
   readonly target: Target
   readonly session: Session
   readonly prepared: Prepared
-  readonly tables: TablesInput
+  /** The source as it is when nobody is asked any more: an answer takes its time. */
+  readonly again: () => Promise<TablesInput>
   readonly found: Compared
 }
 
@@ -33,7 +34,7 @@ export interface RepairInput {
  * done; LF401 another run is at work; LF403.
  */
 export async function repair(input: RepairInput): Promise<RepairReport | null> {
-  const { settings, tools, target, session, prepared, tables, found } = input
+  const { settings, tools, target, session, prepared, again, found } = input
   const { deleteExtra } = settings.verification
   const sum = { missing: 0, extra: 0, changed: 0 }
   for (const table of found.tables)
@@ -48,7 +49,7 @@ export async function repair(input: RepairInput): Promise<RepairReport | null> {
     try {
       refuseUnfinished(await findRun(session, settings.name))
       const report = await repairTables({
-        tables,
+        tables: await again(),
         found,
         catalog: prepared.catalog,
         deleteExtra,

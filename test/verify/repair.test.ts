@@ -1,17 +1,18 @@
+import { DatabaseSync } from 'node:sqlite'
 import { expect, test } from 'vitest'
 import { makeSettings, type VerifyReport, verify } from '../../src/index.ts'
 import { bench, query } from '../migrate/migrating.ts'
 
 const { folder, sqlite, postgres, migrate } = bench()
 
-const repair = (from: string, to: string): Promise<VerifyReport> =>
+const repair = (from: string, to: string, ask = async (): Promise<boolean> => true): Promise<VerifyReport> =>
   verify(
     makeSettings(
       {},
       { from: `sqlite:${from}`, to, jobs: 2, repair: true, deleteExtra: true },
       { cwd: folder, environment: {} },
     ),
-    { ask: async () => true },
+    { ask },
   )
 
 async function moved(sql: string): Promise<{ from: string; to: string }> {
@@ -94,4 +95,26 @@ test('a table that is gone keeps nobody from mending the others', async () => {
   const report = await repair(from, to)
   expect(report).toMatchObject({ outcome: 'different', exitCode: 1, repair: { inserted: 1, failed: [] } })
   expect(await query(to, 'SELECT v FROM t')).toEqual([['a']])
+})
+
+test('what both sides got while somebody thought about the answer stays', async () => {
+  const { from, to } = await moved(`
+    CREATE TABLE t(id INTEGER PRIMARY KEY, v TEXT); INSERT INTO t VALUES (1, 'a'), (2, 'b'), (3, 'c')`)
+  await query(to, `UPDATE t SET v = 'wrong' WHERE id <> 2`)
+  const both = `UPDATE t SET v = 'newer' WHERE id = 1; INSERT INTO t (id, v) VALUES (4, 'new')`
+  const report = await repair(from, to, async () => {
+    const database = new DatabaseSync(from)
+    database.exec(both)
+    database.close()
+    await query(to, `${both}; SELECT setval('t_id_seq', 4)`)
+    return true
+  })
+  expect(report).toMatchObject({ outcome: 'same', repair: { inserted: 0, updated: 1, deleted: 0 } })
+  expect(await query(to, 'SELECT v FROM t ORDER BY id')).toEqual([['newer'], ['b'], ['c'], ['new']])
+})
+
+test('verifications that end at once leave the checks of one', async () => {
+  const { from, to } = await moved('CREATE TABLE t(id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1)')
+  await Promise.all([repair(from, to), repair(from, to), repair(from, to), repair(from, to)])
+  expect(await query(to, 'SELECT name FROM landfall.checks GROUP BY name HAVING count(*) > 1')).toEqual([])
 })
