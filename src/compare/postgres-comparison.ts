@@ -1,6 +1,12 @@
 import type { Column, Table } from '../catalog/model.ts'
 import { qualified } from '../connection/quote.ts'
 import { asText, canonicalPair, isInteger, isPlain, sideColumn } from './postgres-canonical.ts'
+import { type HashedType, type HashedValue, hashedType } from './postgres-hash.ts'
+
+export interface ColumnPair {
+  readonly source: Column
+  readonly target: Column
+}
 
 /** Two tables that should hold the same rows, and their columns in pairs. */
 export interface TablePair {
@@ -8,7 +14,9 @@ export interface TablePair {
   readonly table: string
   readonly source: Table
   readonly target: Table
-  readonly columns: readonly { readonly source: Column; readonly target: Column }[]
+  readonly columns: readonly ColumnPair[]
+  /** Both databases keep texts in the same encoding. */
+  readonly sameEncoding: boolean
   /** Its rows are those of other tables, in which they are found through it. */
   readonly parents: { readonly source: boolean; readonly target: boolean }
 }
@@ -19,6 +27,8 @@ export interface SideSql {
   readonly from: string
   /** The values that are compared, the key's first. */
   readonly fields: readonly string[]
+  /** The same for a hash of the row. */
+  readonly hashed: readonly HashedValue[]
   /** The same as people read them. */
   readonly texts: readonly string[]
   /** The column itself, where the key is one integer, so that its index is of use; else null. */
@@ -44,6 +54,7 @@ export function postgresComparison(pair: TablePair): PostgresComparison {
   const rest = pair.columns.filter((one) => !key.includes(one))
   const columns = [...key, ...rest]
   const integer = key.length === 1 && isInteger(key[0]!.source) && isInteger(key[0]!.target)
+  const typeOf = typeIn(pair.sameEncoding)
   const pairs = columns.map(({ source, target }, at) => {
     const forms = canonicalPair(source, target)
     if (!integer || at > 0) return forms
@@ -53,6 +64,11 @@ export function postgresComparison(pair: TablePair): PostgresComparison {
   const sideOf = (side: 'source' | 'target'): SideSql => ({
     from: `${pair.parents[side] ? '' : 'ONLY '}${qualified(pair[side].schema, pair[side].name)}`,
     fields: pairs.map((one) => one[side]),
+    hashed: pairs.map((one, at) => ({
+      sql: one[side],
+      type: typeOf(columns[at]!, integer && at === 0),
+      notNull: columns[at]![side].notNull,
+    })),
     texts: columns.map((one) => asText(sideColumn(one[side]))),
     number: integer ? sideColumn(columns[0]![side]) : null,
   })
@@ -64,6 +80,15 @@ export function postgresComparison(pair: TablePair): PostgresComparison {
     key: key.length,
     integer,
     notes: pairs.flatMap(({ note }) => (note === null ? [] : [`${pair.table}.${note}`])),
+  }
+}
+
+/** Texts of another encoding have other bytes within the server. */
+function typeIn(sameEncoding: boolean): (column: ColumnPair, widened: boolean) => HashedType | null {
+  return ({ source, target }, widened) => {
+    if (widened) return 'bigint'
+    const type = hashedType(source.declared)
+    return type !== hashedType(target.declared) || (type === 'text' && !sameEncoding) ? null : type
   }
 }
 

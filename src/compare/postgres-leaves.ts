@@ -1,4 +1,5 @@
 import type { PostgresComparison, SideSql } from './postgres-comparison.ts'
+import { type BytesHash, bytesOf, chainedHash, type HashParts, hashParts } from './postgres-hash.ts'
 import { inSample, threshold } from './sample.ts'
 
 /**
@@ -14,7 +15,7 @@ const LEAF_ROWS = 1000
 /** More leaves would take more memory than they save in reading. */
 const MOST_LEAVES = 65_536
 
-const SEEDS = ['7221413528143921', '-1832907746183329', '5318008411937'] as const
+const SEEDS = { first: '7221413528143921', second: '6832907746183329', key: '5318008411937' } as const
 
 /** `span`: the lowest and highest key of both sides, where there is one integer that is the key. */
 export function leavesFor(
@@ -28,71 +29,74 @@ export function leavesFor(
   return { by: 'range', shift }
 }
 
-/** What both servers can compute in the same way. `versions` as `server_version_num`. */
-export function hashing(versions: readonly number[]): (bytes: string, seed: string) => string {
-  // Before 18 only an array of them has a hash that takes a seed.
-  return versions.every((version) => version >= 180_000)
-    ? (bytes, seed) => `pg_catalog.hashbyteaextended(${bytes}, ${seed})`
-    : (bytes, seed) => `pg_catalog.hash_array_extended(ARRAY[${bytes}], ${seed})`
-}
-
-type Hash = ReturnType<typeof hashing>
-
 /** How one side is read. */
 export interface Reading {
   readonly comparison: PostgresComparison
   readonly leaves: Leaves
-  readonly hash: Hash
+  readonly hash: BytesHash
   /** Share of the rows, chosen by their keys; null: all. */
   readonly sample: number | null
 }
 
 /**
- * For each leaf of some rows: how many there are, and two sums of 64-bit hashes of each whole row. Hashes
- * that are made column by column will not do: they are added up, too, so that values which have changed
- * places would not be seen; and those of integers and numerics hold less than the value. The rows' binary
- * form holds it all, each value with its length.
+ * For each leaf of some rows: how many there are, and two sums of 64-bit hashes of each whole row.
  *
  * @param where which rows; the text `true` for all.
  */
-export function leafSums(
-  side: SideSql,
-  { comparison, leaves, hash, sample }: Reading,
-  where: string,
-): string {
-  const bytes = bytesOf(side.fields)
-  const sums = (a: string, b: string): string =>
-    `pg_catalog.count(*)::pg_catalog.text AS rows, pg_catalog.sum(${a})::pg_catalog.text AS a, pg_catalog.sum(${b})::pg_catalog.text AS b`
-  if (comparison.key === 0) {
-    const hashed = `SELECT ${hash('y.b', SEEDS[0])} AS a, ${hash('y.b', SEEDS[1])} AS b FROM (SELECT ${bytes} AS b FROM ${side.from} AS t WHERE ${where} OFFSET 0) AS y OFFSET 0`
-    const chosen = sample === null ? 'true' : below('x.b', sample)
-    return `SELECT (${leafOf('x.a', leaves)})::pg_catalog.text AS leaf, ${sums('x.a', 'x.b')} FROM (${hashed}) AS x WHERE ${chosen} GROUP BY ${leafOf('x.a', leaves)}`
+export function leafSums(side: SideSql, reading: Reading, where: string): string {
+  const { comparison, leaves, hash, sample } = reading
+  const { values, marks, bytes } = hashParts(side.hashed)
+  const keyed = comparison.key > 0
+  const chosen = keyed ? chosenBy(side, reading) : 'true'
+  const parts = [
+    ...(keyed ? [`${leafOf(placeOf(side, reading), leaves)} AS leaf`] : []),
+    ...values.map(({ sql }, at) => `${sql} AS v${at}`),
+    ...(marks === null ? [] : [`${marks} AS marks`]),
+    ...(bytes === null ? [] : [`${bytes} AS bytes`]),
+  ]
+  // OFFSET keeps the planner from computing each part once for each hash.
+  const rows = `SELECT ${parts.join(', ')} FROM ${side.from} AS t WHERE ${where} AND ${chosen} OFFSET 0`
+  const made: HashParts = {
+    values: values.map(({ type }, at) => ({ type, sql: `p.v${at}` })),
+    marks: marks === null ? null : 'p.marks',
+    bytes: bytes === null ? null : 'p.bytes',
   }
-  const place = comparison.integer
-    ? leafOf(side.fields[0]!, leaves)
-    : leafOf(keyHash(side, comparison, hash), leaves)
-  // OFFSET keeps the planner from making the bytes once for each hash.
-  const rows = `SELECT ${place} AS leaf, ${bytes} AS b FROM ${side.from} AS t WHERE ${where} AND ${chosenBy(side, comparison, hash, sample)} OFFSET 0`
-  return `SELECT x.leaf::pg_catalog.text AS leaf, ${sums(hash('x.b', SEEDS[0]), hash('x.b', SEEDS[1]))} FROM (${rows}) AS x GROUP BY x.leaf`
+  const a = chainedHash(made, SEEDS.first, hash)
+  const b = chainedHash(made, SEEDS.second, hash)
+  if (keyed)
+    return `SELECT p.leaf::pg_catalog.text AS leaf, ${sums(a, b)} FROM (${rows}) AS p GROUP BY p.leaf`
+  const hashes = `SELECT ${a} AS a, ${b} AS b FROM (${rows}) AS p OFFSET 0`
+  const below = sample === null ? 'true' : isBelow('h.b', sample)
+  const leaf = leafOf('h.a', leaves)
+  return `SELECT (${leaf})::pg_catalog.text AS leaf, ${sums('h.a', 'h.b')} FROM (${hashes}) AS h WHERE ${below} GROUP BY ${leaf}`
 }
 
-/** Each value with its type and length, one behind the other. */
-const bytesOf = (fields: readonly string[]): string => `pg_catalog.record_send(ROW(${fields.join(', ')}))`
+/** Exact: numbers of 64 bits are added up without an end to them. */
+const sums = (a: string, b: string): string =>
+  `pg_catalog.count(*)::pg_catalog.text AS rows, pg_catalog.sum(${a})::pg_catalog.text AS a, pg_catalog.sum(${b})::pg_catalog.text AS b`
 
 function leafOf(value: string, leaves: Leaves): string {
   return leaves.by === 'range' ? `${value} >> ${leaves.shift}` : `${value} & ${leaves.mask}`
 }
 
-function keyHash(side: SideSql, { key }: PostgresComparison, hash: Hash): string {
-  return hash(bytesOf(side.fields.slice(0, key)), SEEDS[2])
+/** What a row's leaf is made of: the number that is its key, else a hash. */
+function placeOf(side: SideSql, { comparison, hash }: Reading): string {
+  if (comparison.integer) return side.fields[0]!
+  return comparison.key === 0
+    ? chainedHash(hashParts(side.hashed), SEEDS.first, hash)
+    : chainedHash(hashParts(side.hashed.slice(0, comparison.key)), SEEDS.key, hash)
 }
 
-const below = (hash: string, sample: number): string => `(${hash} & 4294967295) < ${threshold(sample)}`
+const isBelow = (hash: string, sample: number): string => `(${hash} & 4294967295) < ${threshold(sample)}`
 
-function chosenBy(side: SideSql, comparison: PostgresComparison, hash: Hash, sample: number | null): string {
+/** Whether a row is in the sample. */
+function chosenBy(side: SideSql, reading: Reading): string {
+  const { comparison, sample, hash } = reading
   if (sample === null) return 'true'
   if (comparison.integer) return inSample(side.fields[0]!, sample)
-  return below(keyHash(side, comparison, hash), sample)
+  return comparison.key === 0
+    ? isBelow(chainedHash(hashParts(side.hashed), SEEDS.second, hash), sample)
+    : isBelow(placeOf(side, reading), sample)
 }
 
 /** Which rows are read one by one: those of some leaves, or all. */
@@ -108,15 +112,10 @@ export function selections(
   reading: Reading,
   differing: readonly bigint[] | null,
 ): Selection[] {
-  const { comparison, leaves, hash, sample } = reading
+  const { comparison, leaves } = reading
   const key = comparison.key === 0 ? side.fields : side.fields.slice(0, comparison.key)
   const order = side.number ?? bytesOf(key)
-  const chosen =
-    comparison.key === 0
-      ? sample === null
-        ? 'true'
-        : below(hash(bytesOf(side.fields), SEEDS[1]), sample)
-      : chosenBy(side, comparison, hash, sample)
+  const chosen = chosenBy(side, reading)
   if (differing === null) return [{ where: chosen, order }]
   if (leaves.by === 'range')
     return runs(differing).map(([first, last]) => {
@@ -124,9 +123,8 @@ export function selections(
       const upTo = `${side.number} <= ${bound(((last + 1n) << BigInt(leaves.shift)) - 1n)}`
       return { where: `${from} AND ${upTo} AND ${chosen}`, order }
     })
-  const place = comparison.key === 0 ? hash(bytesOf(side.fields), SEEDS[0]) : keyHash(side, comparison, hash)
   const list = `'{${differing.join(',')}}'::pg_catalog.int8[]`
-  return [{ where: `(${leafOf(place, leaves)}) = ANY (${list}) AND ${chosen}`, order }]
+  return [{ where: `(${leafOf(placeOf(side, reading), leaves)}) = ANY (${list}) AND ${chosen}`, order }]
 }
 
 /** The sign of a number of 19 digits is not part of it to the server. */

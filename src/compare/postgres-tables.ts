@@ -11,7 +11,8 @@ import {
   type SideSql,
   type TablePair,
 } from './postgres-comparison.ts'
-import { hashing, type Leaves, leafSums, leavesFor, type Reading, selections } from './postgres-leaves.ts'
+import { bytesHash } from './postgres-hash.ts'
+import { type Leaves, leafSums, leavesFor, type Reading, selections } from './postgres-leaves.ts'
 import { mergePostgres } from './postgres-merge.ts'
 import { extentOf, keySpan, partsOf } from './postgres-parts.ts'
 import type { PostgresSnapshot } from './postgres-snapshot.ts'
@@ -174,7 +175,7 @@ function readingOf(
   comparison: PostgresComparison,
   leaves: Leaves,
 ): Reading {
-  const hash = hashing([source.serverVersion, target.serverVersion])
+  const hash = bytesHash([source.serverVersion, target.serverVersion])
   return { comparison, leaves, hash, sample: verification.sample }
 }
 

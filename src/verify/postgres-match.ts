@@ -44,6 +44,7 @@ export function matchTables(settings: Settings, source: Catalog, target: Catalog
       source: table,
       target: found,
       columns: columns.pairs,
+      sameEncoding: source.encoding === target.encoding,
       parents: { source: isParent(source, table), target: isParent(target, found) },
     })
   }
