@@ -96,9 +96,11 @@ const INFINITE_MICROS = [-(2n ** 63n), 2n ** 63n - 1n]
 function day(days: bigint): string {
   if (INFINITE_DAYS.includes(days)) return days < 0n ? '-infinity' : 'infinity'
   const instant = new Date(Number(days + POSTGRES_EPOCH_DAYS) * 86_400_000)
-  return Number.isNaN(instant.getTime())
-    ? `2000-01-01 plus ${days} days`
-    : instant.toISOString().replace(/T.*/, '')
+  if (Number.isNaN(instant.getTime())) return `2000-01-01 plus ${days} days`
+  // As PostgreSQL writes it: there is no year 0, and no sign before a year.
+  const year = instant.getUTCFullYear()
+  const rest = instant.toISOString().replace(/T.*/, '').slice(-6)
+  return `${String(year > 0 ? year : 1 - year).padStart(4, '0')}${rest}${year > 0 ? '' : ' BC'}`
 }
 
 const pad = (value: bigint, width: number): string => String(value).padStart(width, '0')
@@ -112,7 +114,8 @@ function clock(micros: bigint): string {
 function moment(micros: bigint): string {
   if (INFINITE_MICROS.includes(micros)) return micros < 0n ? '-infinity' : 'infinity'
   const within = ((micros % DAY_MICROS) + DAY_MICROS) % DAY_MICROS
-  return `${day((micros - within) / DAY_MICROS)} ${clock(within)}`
+  const [date, ...era] = day((micros - within) / DAY_MICROS).split(/(?= BC$)/)
+  return `${date} ${clock(within)}${era.join('')}`
 }
 
 const SPECIAL: Readonly<Record<number, string>> = { 49152: 'NaN', 53248: 'Infinity', 61440: '-Infinity' }

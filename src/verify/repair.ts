@@ -46,7 +46,7 @@ export async function repairTables(repairing: Repairing): Promise<RepairReport> 
       extraLeft.set(source, rest.extraLeft)
       // Of two attempts in a round the last one tells what is still wrong.
       if (rest.refused === null) refused.delete(source)
-      else refused.set(source, reasonOf(rest.refused))
+      else refused.set(source, reasonOf(rest.refused, tables.verification.showValues))
     }
     for (const work of open) await attempt(work, false)
     if (repairing.deleteExtra) for (const work of [...open].reverse()) await attempt(work, true)
@@ -62,9 +62,15 @@ export async function repairTables(repairing: Repairing): Promise<RepairReport> 
 
 const isDifferent = ({ missing, extra, changed }: VerifiedTable): boolean => missing + extra + changed > 0
 
-/** The detail names the key that is there twice, or that has no parent. */
-function reasonOf({ message, details }: LandfallError): string {
-  return typeof details?.detail === 'string' ? `${message} (${details.detail})` : message
+/** Their details name columns, and values: `Key (email)=(a@example.org) already exists.` */
+const OF_KEYS: readonly unknown[] = ['23503', '23505', '23P01']
+
+/** The detail names the key that is there twice, or that has no parent; others hold whole rows. */
+function reasonOf({ message, details }: LandfallError, showValues: boolean): string {
+  if (typeof details?.detail !== 'string') return message
+  if (showValues) return `${message} (${details.detail})`
+  if (!OF_KEYS.includes(details.sqlstate)) return message
+  return `${message} (${details.detail.replace(/=\(.*\)/s, '')})`
 }
 
 function parentsFirst(work: readonly TableWork[], catalog: Pick<Catalog, 'tables'>): TableWork[] {

@@ -118,3 +118,22 @@ test('verifications that end at once leave the checks of one', async () => {
   await Promise.all([repair(from, to), repair(from, to), repair(from, to), repair(from, to)])
   expect(await query(to, 'SELECT name FROM landfall.checks GROUP BY name HAVING count(*) > 1')).toEqual([])
 })
+
+test('why a row was refused is told without its values, unless they are asked for', async () => {
+  const { from, to } = await moved(`
+    CREATE TABLE t(id INTEGER PRIMARY KEY, email TEXT UNIQUE, note TEXT); INSERT INTO t VALUES (1, 'a@(b)=(c).org', 'secret')`)
+  await query(to, `UPDATE t SET id = 9; SELECT setval('t_id_seq', 9)`)
+  const settings = { from: `sqlite:${from}`, to, jobs: 2, repair: true }
+  const reasons = async (showValues: boolean) => {
+    const { repair: done } = await verify(
+      makeSettings({}, { ...settings, showValues }, { cwd: folder, environment: {} }),
+      { ask: async () => true },
+    )
+    return done!.failed.map(({ reason }) => reason.replace(/^.*?: /, ''))
+  }
+  const key = 'duplicate key value violates unique constraint "t_email_key"'
+  expect(await reasons(false)).toEqual([`${key} (Key (email) already exists.)`])
+  expect(await reasons(true)).toEqual([`${key} (Key (email)=(a@(b)=(c).org) already exists.)`])
+  await query(to, `TRUNCATE t; ALTER TABLE t ADD CHECK (note <> 'secret')`)
+  expect((await reasons(false)).join()).toMatch(/violates check constraint "t_note_check"$/)
+})

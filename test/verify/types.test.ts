@@ -59,3 +59,22 @@ test('a key that has another type by now is read as what it is, and no row is ta
     ['12345', 'c'],
   ])
 })
+
+test('days before our era, and beyond four digits, are shown as the target writes them', async () => {
+  const from = sqlite(`CREATE TABLE t(id INTEGER PRIMARY KEY, d DATE, at DATETIME);
+    INSERT INTO t VALUES (1, '2020-01-01', '2020-01-01 10:00:00'), (2, '2020-01-01', '2020-01-01 10:00:00'), (3, '2020-01-01', '2020-01-01 10:00:00')`)
+  const to = await postgres()
+  expect((await migrate(from, to)).exitCode).toBe(0)
+  await query(
+    to,
+    `UPDATE t SET d = '0044-03-15 BC', at = '0001-12-31 23:59:59.5 BC' WHERE id = 1;
+     UPDATE t SET d = '0001-01-01', at = '12020-02-03 04:05:06' WHERE id = 2;
+     UPDATE t SET d = '-infinity', at = 'infinity' WHERE id = 3`,
+  )
+  const { differences } = await check(from, to, { showValues: true })
+  expect(differences.map(({ columns }) => columns.map((one) => one.target))).toEqual([
+    ['0044-03-15 BC', '0001-12-31 23:59:59.500000 BC'],
+    ['0001-01-01', '12020-02-03 04:05:06'],
+    ['-infinity', 'infinity'],
+  ])
+})
