@@ -100,6 +100,21 @@ export function canonicalPair(source: Column, target: Column): CanonicalPair {
   }
 }
 
+/**
+ * SQL of the source's value as the target's column takes it, and the type that the text has to be turned
+ * into first; null where the bytes are those of that type. A cast to a length would cut off in silence.
+ */
+export function loadedAs(
+  source: Column,
+  target: Column,
+): { readonly sql: string; readonly judged: string | null } {
+  const { note } = canonicalPair(source, target)
+  const { base, array } = familyOf(target.declared)
+  if (note === null && PORTABLE.has(base)) return { sql: sideColumn(source), judged: null }
+  const isText = !array && /^(text|character|bpchar)/.test(base)
+  return { sql: asText(sideColumn(source)), judged: isText ? 'pg_catalog.text' : target.declared }
+}
+
 export const asText = (sql: string): string => `(${sql})::pg_catalog.text`
 
 /** Of numbers with another scale only the value counts; `trim_scale` is not there before PostgreSQL 13. */

@@ -10,8 +10,8 @@ import { TargetRows } from './target-rows.ts'
 /** Characters of a value that are shown; one more tells that it goes on. */
 const SHOWN = 60
 
-/** A row with where the values end that are compared; behind them are those for people. */
-interface Placed {
+/** A row with where the values end that are compared; behind them are others. Good during the call. */
+export interface Placed {
   readonly row: RowBytes
   readonly keyEnd: number
   readonly end: number
@@ -54,58 +54,69 @@ class Side {
     }
     this.current = { row, keyEnd: this.#key === 0 ? at : keyEnd, end: at }
   }
-
-  async drain(): Promise<void> {
-    await this.#rows.drain()
-  }
 }
 
-function copyOf(side: SideSql, { key }: PostgresComparison, listing: Listing, chosen: Selection): string {
-  const shown = listing.showValues ? side.texts : side.texts.slice(0, key)
-  const texts = shown.map((text) => `pg_catalog."left"(${text}, ${SHOWN + 1})`)
-  const { where, order } = chosen
-  return `COPY (SELECT ${[...side.fields, ...texts].join(', ')} FROM ${side.from} AS t WHERE ${where} ORDER BY ${order}) TO STDOUT WITH (FORMAT binary)`
+/** One side as it is read: its session, and the columns behind those that are compared. */
+export interface MergeSide {
+  readonly session: Session
+  readonly selection: Selection
+  readonly extra: readonly string[]
 }
 
-/** Both sides of some rows, read in step and compared byte by byte. */
-export async function mergePostgres(
+export type Kind = RowDifference['kind']
+
+/** Told of each row that differs, of the one side, the other, or both. */
+export type OnDifference = (kind: Kind, source: Placed | null, target: Placed | null) => void | Promise<void>
+
+function copyOf(side: SideSql, { selection: { where, order }, extra }: MergeSide): string {
+  return `COPY (SELECT ${[...side.fields, ...extra].join(', ')} FROM ${side.from} AS t WHERE ${where} ORDER BY ${order}) TO STDOUT WITH (FORMAT binary)`
+}
+
+/** Reads both sides of some rows in step and compares them byte by byte. */
+export async function mergeSides(
   comparison: PostgresComparison,
-  listing: Listing,
-  source: { readonly session: Session; readonly selection: Selection },
-  target: { readonly session: Session; readonly selection: Selection },
-): Promise<Outcome> {
-  const ours = await Side.open(
-    source.session,
-    copyOf(comparison.source, comparison, listing, source.selection),
-    comparison,
-  )
-  const theirs = await Side.open(
-    target.session,
-    copyOf(comparison.target, comparison, listing, target.selection),
-    comparison,
-  )
-  const counts = { missing: 0, extra: 0, changed: 0 }
-  const differences: RowDifference[] = []
-  const differs = (kind: keyof typeof counts, a: Placed | null, b: Placed | null): void => {
-    counts[kind] += 1
-    if (differences.length < listing.most) differences.push(described(comparison, listing, kind, a, b))
-  }
+  source: MergeSide,
+  target: MergeSide,
+  onDifference: OnDifference,
+): Promise<{ readonly sourceRows: number; readonly targetRows: number }> {
+  const ours = await Side.open(source.session, copyOf(comparison.source, source), comparison)
+  const theirs = await Side.open(target.session, copyOf(comparison.target, target), comparison)
   while (ours.current !== null || theirs.current !== null) {
     const order = orderOf(comparison, ours.current, theirs.current)
-    if (order === 0) {
-      if (!sameValues(ours.current!, theirs.current!)) differs('changed', ours.current, theirs.current)
-    } else if (order < 0) differs('missing', ours.current, null)
-    else differs('extra', null, theirs.current)
+    if (order < 0) await onDifference('missing', ours.current, null)
+    else if (order > 0) await onDifference('extra', null, theirs.current)
+    else if (!sameValues(ours.current!, theirs.current!))
+      await onDifference('changed', ours.current, theirs.current)
     if (order <= 0) await ours.forward()
     if (order >= 0) await theirs.forward()
   }
-  return {
-    sourceRows: ours.count,
-    targetRows: theirs.count,
-    ...counts,
-    exact: true,
-    differences,
-  }
+  return { sourceRows: ours.count, targetRows: theirs.count }
+}
+
+/** Both sides of some rows, with what differs as people read it. */
+export async function mergePostgres(
+  comparison: PostgresComparison,
+  listing: Listing,
+  source: Omit<MergeSide, 'extra'>,
+  target: Omit<MergeSide, 'extra'>,
+): Promise<Outcome> {
+  const shownOf = ({ texts }: SideSql): string[] =>
+    (listing.showValues ? texts : texts.slice(0, comparison.key)).map(
+      (text) => `pg_catalog."left"(${text}, ${SHOWN + 1})`,
+    )
+  const counts = { missing: 0, extra: 0, changed: 0 }
+  const differences: RowDifference[] = []
+  const rows = await mergeSides(
+    comparison,
+    { ...source, extra: shownOf(comparison.source) },
+    { ...target, extra: shownOf(comparison.target) },
+    (kind, ours, theirs) => {
+      counts[kind] += 1
+      if (differences.length < listing.most)
+        differences.push(described(comparison, listing, kind, ours, theirs))
+    },
+  )
+  return { ...rows, ...counts, exact: true, differences }
 }
 
 /** Keys compare as the servers order them: integers as numbers, all others as bytes. */

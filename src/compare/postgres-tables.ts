@@ -170,8 +170,8 @@ async function readAgain(
   return { ...outcome, suspects: { leaves, differing } }
 }
 
-function readingOf(
-  { source, target, verification }: PostgresTablesInput,
+export function readingOf(
+  { source, target, verification }: Pick<PostgresTablesInput, 'source' | 'target' | 'verification'>,
   comparison: PostgresComparison,
   leaves: Leaves,
 ): Reading {

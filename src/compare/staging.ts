@@ -1,6 +1,6 @@
 import type { CopyIn, Session } from '../connection/postgres.ts'
 import { ident } from '../connection/quote.ts'
-import type { Comparison } from './model.ts'
+import type { ComparedColumn, Comparison } from './model.ts'
 import type { RowBytes } from './row.ts'
 
 /** `PGCOPY\n\377\r\n\0`, then no flags and no header extension. */
@@ -11,6 +11,11 @@ const PORTION = 256 * 1024
 
 /** Whether the target lacks a row of the source, or holds other values under its key. */
 export type StagedAs = 'missing' | 'changed'
+
+/** What is filled: see `Comparison`. */
+export interface Staged extends Pick<Comparison, 'target' | 'key'> {
+  readonly columns: readonly Pick<ComparedColumn, 'target' | 'judged'>[]
+}
 
 /** A number in front of each staged row. */
 const KINDS: Readonly<Record<StagedAs, number>> = { missing: 0, changed: 1 }
@@ -39,7 +44,7 @@ export interface Staging {
  * Begins staging in the session's open transaction; once in a transaction. Columns have the target's own
  * types, and the text of those that are compared by a form that only the target knows.
  */
-export async function openStaging(session: Session, comparison: Comparison): Promise<Staging> {
+export async function openStaging(session: Session, comparison: Staged): Promise<Staging> {
   const columns = comparison.columns.map(({ target, judged }, at) => {
     const column = `t.${ident(target)}`
     return `${judged === null ? column : `${column}::pg_catalog.text`} AS c${at}`
@@ -52,13 +57,13 @@ export async function openStaging(session: Session, comparison: Comparison): Pro
 
 class TableStaging implements Staging {
   readonly #session: Session
-  readonly #comparison: Comparison
+  readonly #comparison: Staged
   #copy: CopyIn | null = null
   #ended = false
   #portion = Buffer.allocUnsafeSlow(PORTION)
   #used = HEADER.copy(this.#portion)
 
-  constructor(session: Session, comparison: Comparison) {
+  constructor(session: Session, comparison: Staged) {
     this.#session = session
     this.#comparison = comparison
   }

@@ -47,7 +47,7 @@ export async function compareRepaired(
 }
 
 /** By triggers of the target, or by what its foreign keys do with the rows of a parent. */
-function reachesFurther(
+export function reachesFurther(
   { inserted, updated, deleted }: RepairReport,
   { tables, others }: Pick<Catalog, 'tables' | 'others'>,
 ): boolean {

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Catalog } from '../catalog/model.ts'
 import { readPostgresCatalog } from '../catalog/postgres.ts'
 import { postgresComparison } from '../compare/postgres-comparison.ts'
-import { PostgresSnapshot } from '../compare/postgres-snapshot.ts'
+import type { PostgresSnapshot } from '../compare/postgres-snapshot.ts'
 import {
   comparePostgresTables,
   type PostgresCompared,
@@ -10,13 +10,12 @@ import {
 } from '../compare/postgres-tables.ts'
 import type { Settings } from '../config/model.ts'
 import type { Connection, PostgresConnection } from '../connection/settings.ts'
-import type { Target } from '../connection/target.ts'
 import type { CheckResult } from '../contract/check.ts'
-import type { Tools } from '../contract/tools.ts'
-import type { VerifyReport } from '../contract/verify.ts'
-import { LandfallError } from '../errors.ts'
-import { isAlike, isDifferent, LOOKS, MOMENT } from './looks.ts'
+import type { RepairReport, VerifyReport } from '../contract/verify.ts'
+import { isAlike, isDifferent, LOOKS, MOMENT, reachesFurther } from './looks.ts'
 import { type Matched, matchTables } from './postgres-match.ts'
+import { repairPostgres } from './postgres-repairing.ts'
+import { PostgresSides, type PostgresVerification } from './postgres-sides.ts'
 import { lastNumbers, postgresStructure } from './postgres-structure.ts'
 import { isWhole, verifyReport } from './report.ts'
 
@@ -25,29 +24,18 @@ export function postgresSource(from: Connection): PostgresConnection | null {
   return from.engine === 'postgres' ? from : null
 }
 
-export interface PostgresVerification {
-  readonly settings: Settings
-  readonly tools: Tools
-  readonly from: PostgresConnection
-  readonly target: Target
-  readonly startedAt: Date
-}
-
 /**
  * Compares the tables of two PostgreSQL databases, each as it was at one moment. Nothing is written, also
- * no record of it.
+ * no record of it, unless the target is to be repaired.
  *
- * Errors: LF001 for a repair; LF005; LF101 and LF104 of the source, LF301 to LF305 of the target; LF403.
+ * Errors: LF001, LF005; LF101 and LF104 of the source, LF301 to LF305 of the target; of a repair LF206,
+ * LF208 and LF401; LF403.
  */
 export async function verifyPostgres(asked: PostgresVerification): Promise<VerifyReport> {
   const { settings, tools, from, target, startedAt } = asked
-  if (settings.verification.repair)
-    throw new LandfallError('LF001', 'a PostgreSQL database cannot be repaired from another one yet', {
-      hint: 'landfall verify   without --repair names the rows that differ',
-    })
   const { maxSeconds } = settings.verification
   const deadline = maxSeconds === null ? null : performance.now() + maxSeconds * 1000
-  const sides = await Sides.open(asked)
+  const sides = await PostgresSides.open(asked)
   try {
     return await sides.stoppable(tools.signal, async () => {
       const found = await readBoth(settings, sides)
@@ -59,10 +47,15 @@ export async function verifyPostgres(asked: PostgresVerification): Promise<Verif
         jobs: settings.jobs,
         progress: tools.progress,
       }
-      const compared = await compareUntilSettled(sides, input)
+      const differing = await compareUntilSettled(sides, input)
       const session = await target.open('verify')
       try {
         const last = await lastNumbers((sql) => sides.source.ask(sql), found.source.tables)
+        const repair = settings.verification.repair
+          ? await repairPostgres({ asked, sides, session, ...found, last, compared: differing })
+          : null
+        const compared =
+          repair === null ? differing : await compareRepaired(sides, input, differing, repair, found.target)
         const structure = await postgresStructure(session, found.matched.pairs, found.source, last)
         return verifyReport({
           settings,
@@ -71,7 +64,7 @@ export async function verifyPostgres(asked: PostgresVerification): Promise<Verif
           startedAt,
           ...compared,
           checks: [...found.matched.checks, ...structure, ...found.checks],
-          repair: null,
+          repair,
           notes: [...from.notes, ...found.notes],
         })
       } finally {
@@ -85,12 +78,13 @@ export async function verifyPostgres(asked: PostgresVerification): Promise<Verif
 
 interface Read {
   readonly source: Catalog
+  readonly target: Catalog
   readonly matched: Matched
   readonly checks: readonly CheckResult[]
   readonly notes: readonly string[]
 }
 
-async function readBoth(settings: Settings, sides: Sides): Promise<Read> {
+async function readBoth(settings: Settings, sides: PostgresSides): Promise<Read> {
   const source = await sides.source.run((session) => readPostgresCatalog(session))
   const target = await sides.target.run((session) => readPostgresCatalog(session))
   const matched = matchTables(settings, source, target)
@@ -98,6 +92,7 @@ async function readBoth(settings: Settings, sides: Sides): Promise<Read> {
   const others = [...kinds].map(([kind, all]) => `${all.length} × ${kind}`)
   return {
     source,
+    target,
     matched,
     checks: isWhole(settings) ? await largeObjects(sides.source) : [],
     notes: [
@@ -125,7 +120,7 @@ async function largeObjects(source: PostgresSnapshot): Promise<CheckResult[]> {
 
 /** As for a SQLite source: what only had not arrived yet is no difference. */
 async function compareUntilSettled(
-  sides: Sides,
+  sides: PostgresSides,
   input: Omit<PostgresTablesInput, 'source' | 'target'>,
 ): Promise<PostgresCompared> {
   let found = await comparePostgresTables({ ...input, ...sides.both })
@@ -147,6 +142,21 @@ async function compareUntilSettled(
   return found
 }
 
+async function compareRepaired(
+  sides: PostgresSides,
+  input: Omit<PostgresTablesInput, 'source' | 'target'>,
+  before: PostgresCompared,
+  repaired: RepairReport,
+  target: Catalog,
+): Promise<PostgresCompared> {
+  await sides.renew()
+  if (reachesFurther(repaired, target)) return await comparePostgresTables({ ...input, ...sides.both })
+  const differed = before.tables.filter(isDifferent).map((table) => table.source)
+  const work = input.work.filter((pair) => differed.includes(pair.table))
+  const again = await comparePostgresTables({ ...input, ...sides.both, work }, before.suspects)
+  return merged(before, again)
+}
+
 /** The later look's differences stand, and the first one's numbers of rows. */
 function merged(first: PostgresCompared, second: PostgresCompared): PostgresCompared {
   const names = new Set(second.tables.map((table) => table.source))
@@ -155,76 +165,11 @@ function merged(first: PostgresCompared, second: PostgresCompared): PostgresComp
       const again = second.tables.find((one) => one.source === table.source)
       if (again === undefined) return table
       const { missing, extra, changed, exact, incomplete, seconds } = again
-      const rows = second.suspects.has(table.source) ? table : again
+      const partly = second.suspects.has(table.source)
+      const rows = partly ? { ...table, targetRows: table.sourceRows - missing + extra } : again
       return { ...rows, missing, extra, changed, exact, incomplete, seconds: table.seconds + seconds }
     }),
     differences: [...first.differences.filter((one) => !names.has(one.table)), ...second.differences],
     suspects: first.suspects,
-  }
-}
-
-/** The snapshots of both databases; they are taken anew to look again. */
-class Sides {
-  readonly #asked: PostgresVerification
-  both: { readonly source: PostgresSnapshot; readonly target: PostgresSnapshot }
-  #aborted = false
-
-  private constructor(asked: PostgresVerification, both: Sides['both']) {
-    this.#asked = asked
-    this.both = both
-  }
-
-  static async open(asked: PostgresVerification): Promise<Sides> {
-    return new Sides(asked, await openBoth(asked))
-  }
-
-  get source(): PostgresSnapshot {
-    return this.both.source
-  }
-
-  get target(): PostgresSnapshot {
-    return this.both.target
-  }
-
-  async renew(): Promise<void> {
-    await this.close()
-    this.both = await openBoth(this.#asked)
-    if (this.#aborted) await this.#abort()
-  }
-
-  async stoppable<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
-    const stop = (): void => void this.#abort()
-    signal?.addEventListener('abort', stop)
-    if (signal?.aborted) stop()
-    try {
-      return await work()
-    } finally {
-      signal?.removeEventListener('abort', stop)
-    }
-  }
-
-  async #abort(): Promise<void> {
-    this.#aborted = true
-    await Promise.all([this.source.abort(), this.target.abort()])
-  }
-
-  async close(): Promise<void> {
-    await Promise.all([this.source.close(), this.target.close()])
-  }
-}
-
-async function openBoth({ from, target, settings }: PostgresVerification): Promise<Sides['both']> {
-  const applicationName = 'landfall verify'
-  const source = await PostgresSnapshot.open(
-    from.settings,
-    { applicationName, label: from.label, role: 'source' },
-    settings.jobs,
-  )
-  try {
-    const options = { applicationName, label: target.label }
-    return { source, target: await PostgresSnapshot.open(target.settings, options, settings.jobs) }
-  } catch (error) {
-    await source.close()
-    throw error
   }
 }

@@ -53,7 +53,11 @@ export async function postgresStructure(
 }
 
 /** A move that makes the target's table as the source's is. */
-function moveOf(pair: TablePair, pairs: readonly TablePair[], last: ReadonlyMap<string, string>): Move {
+export function moveOf(
+  pair: TablePair,
+  pairs: readonly TablePair[],
+  last: ReadonlyMap<string, string>,
+): Move {
   return {
     source: pair.table,
     target: wantedTable(pair, pairs, last),

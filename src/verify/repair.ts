@@ -1,6 +1,12 @@
 import type { Catalog } from '../catalog/model.ts'
 import type { RepairRecord } from '../compare/repair.ts'
-import { type Compared, repairTable, type TablesInput, type TableWork } from '../compare/tables.ts'
+import {
+  type Compared,
+  repairTable,
+  type TableRepair,
+  type TablesInput,
+  type TableWork,
+} from '../compare/tables.ts'
 import type { RepairReport, VerifiedTable } from '../contract/verify.ts'
 import type { LandfallError } from '../errors.ts'
 
@@ -13,6 +19,41 @@ export interface Repairing {
   readonly record: (table: string) => RepairRecord
 }
 
+/** See `repairInOrder`. */
+export async function repairTables(repairing: Repairing): Promise<RepairReport> {
+  const { found, tables, catalog, deleteExtra } = repairing
+  const differs = (work: TableWork): boolean =>
+    found.tables.some((table) => table.source === work.move.source && isDifferent(table))
+  return await repairInOrder({
+    work: tables.work
+      .filter(differs)
+      .map((one) => ({ ...one, source: one.move.source, target: one.move.target })),
+    catalog,
+    deleteExtra,
+    showValues: tables.verification.showValues,
+    repairOne: (work, deletes) =>
+      repairTable(tables, work, found.suspects.get(work.source) ?? null, {
+        deleteExtra: deletes,
+        record: repairing.record(work.source),
+      }),
+  })
+}
+
+/** A table to be repaired, by its name in reports and its name in the target. */
+export interface RepairWork {
+  readonly source: string
+  readonly target: { readonly schema: string; readonly name: string }
+}
+
+export interface InOrder<Work extends RepairWork> {
+  readonly work: readonly Work[]
+  readonly catalog: Pick<Catalog, 'tables'>
+  readonly deleteExtra: boolean
+  /** Reasons may quote values. */
+  readonly showValues: boolean
+  readonly repairOne: (work: Work, deleteExtra: boolean) => Promise<TableRepair>
+}
+
 /**
  * Writes rows that are missing or changed, parents before their children, then deletes what only the
  * target has, children first. What the target refuses is tried again as long as other tables get on, for
@@ -20,25 +61,19 @@ export interface Repairing {
  *
  * Errors: LF305, LF402; what is wrong with one table is told in the report.
  */
-export async function repairTables(repairing: Repairing): Promise<RepairReport> {
-  const { found, tables } = repairing
-  const differs = (work: TableWork): boolean =>
-    found.tables.some((table) => table.source === work.move.source && isDifferent(table))
-  const order = parentsFirst(tables.work.filter(differs), repairing.catalog)
+export async function repairInOrder<Work extends RepairWork>(
+  repairing: InOrder<Work>,
+): Promise<RepairReport> {
+  const order = parentsFirst(repairing.work, repairing.catalog)
   const total = { inserted: 0, updated: 0, deleted: 0 }
   const extraLeft = new Map<string, number>()
   let failed = new Map<string, string>()
-  for (let open: readonly TableWork[] = order; open.length > 0; ) {
+  for (let open: readonly Work[] = order; open.length > 0; ) {
     let moved = 0
     const refused = new Map<string, string>()
-    const attempt = async (work: TableWork, deleteExtra: boolean): Promise<void> => {
-      const { source } = work.move
-      const { inserted, updated, deleted, ...rest } = await repairTable(
-        tables,
-        work,
-        found.suspects.get(source) ?? null,
-        { deleteExtra, record: repairing.record(source) },
-      )
+    const attempt = async (work: Work, deleteExtra: boolean): Promise<void> => {
+      const { source } = work
+      const { inserted, updated, deleted, ...rest } = await repairing.repairOne(work, deleteExtra)
       total.inserted += inserted
       total.updated += updated
       total.deleted += deleted
@@ -46,12 +81,12 @@ export async function repairTables(repairing: Repairing): Promise<RepairReport> 
       extraLeft.set(source, rest.extraLeft)
       // Of two attempts in a round the last one tells what is still wrong.
       if (rest.refused === null) refused.delete(source)
-      else refused.set(source, reasonOf(rest.refused, tables.verification.showValues))
+      else refused.set(source, reasonOf(rest.refused, repairing.showValues))
     }
     for (const work of open) await attempt(work, false)
     if (repairing.deleteExtra) for (const work of [...open].reverse()) await attempt(work, true)
     failed = refused
-    open = moved === 0 ? [] : open.filter((work) => refused.has(work.move.source))
+    open = moved === 0 ? [] : open.filter((work) => refused.has(work.source))
   }
   return {
     ...total,
@@ -73,15 +108,18 @@ function reasonOf({ message, details }: LandfallError, showValues: boolean): str
   return `${message} (${details.detail.replace(/=\(.*\)/s, '')})`
 }
 
-function parentsFirst(work: readonly TableWork[], catalog: Pick<Catalog, 'tables'>): TableWork[] {
-  const nameOf = ({ move }: TableWork): string => `${move.target.schema}.${move.target.name}`
+function parentsFirst<Work extends RepairWork>(
+  work: readonly Work[],
+  catalog: Pick<Catalog, 'tables'>,
+): Work[] {
+  const nameOf = ({ target }: Work): string => `${target.schema}.${target.name}`
   const parents = new Map(
     catalog.tables.map((table) => [
       `${table.schema}.${table.name}`,
       table.foreignKeys.map((key) => `${key.refSchema}.${key.refTable}`),
     ]),
   )
-  const ordered: TableWork[] = []
+  const ordered: Work[] = []
   let rest = [...work]
   while (rest.length > 0) {
     const names = new Set(rest.map(nameOf))

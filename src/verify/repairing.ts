@@ -1,9 +1,10 @@
+import type { RepairRecord } from '../compare/repair.ts'
 import type { Compared, TablesInput } from '../compare/tables.ts'
 import type { Settings } from '../config/model.ts'
 import type { Session } from '../connection/postgres.ts'
 import type { Target } from '../connection/target.ts'
 import type { Tools } from '../contract/tools.ts'
-import type { RepairReport } from '../contract/verify.ts'
+import type { RepairReport, VerifiedTable } from '../contract/verify.ts'
 import { LandfallError } from '../errors.ts'
 import { findRun } from '../journal/journal.ts'
 import { acquireLock } from '../journal/lock.ts'
@@ -34,10 +35,29 @@ export interface RepairInput {
  * done; LF401 another run is at work; LF403.
  */
 export async function repair(input: RepairInput): Promise<RepairReport | null> {
-  const { settings, tools, target, session, prepared, again, found } = input
+  const { settings, session, prepared, again, found } = input
+  return await underLock(input, found.tables, async (record) => {
+    const report = await repairTables({
+      tables: await again(),
+      found,
+      catalog: prepared.catalog,
+      deleteExtra: settings.verification.deleteExtra,
+      record,
+    })
+    if (report.inserted > 0) await moveSequences(session, prepared)
+    return report
+  })
+}
+
+/** Asks, and repairs as the only one that works on the migration. Errors: see `repair`. */
+export async function underLock(
+  { settings, tools, target, session }: Pick<RepairInput, 'settings' | 'tools' | 'target' | 'session'>,
+  tables: readonly VerifiedTable[],
+  work: (record: (table: string) => RepairRecord) => Promise<RepairReport>,
+): Promise<RepairReport | null> {
   const { deleteExtra } = settings.verification
   const sum = { missing: 0, extra: 0, changed: 0 }
-  for (const table of found.tables)
+  for (const table of tables)
     for (const name of Object.keys(sum) as (keyof typeof sum)[]) sum[name] += table[name]
   if (sum.missing + sum.changed + sum.extra === 0) return null
   if (sum.missing + sum.changed === 0 && !deleteExtra)
@@ -48,15 +68,7 @@ export async function repair(input: RepairInput): Promise<RepairReport | null> {
     const lock = await acquireLock(locking, settings.name, holder(), { another: () => target.open('probe') })
     try {
       refuseUnfinished(await findRun(session, settings.name))
-      const report = await repairTables({
-        tables: await again(),
-        found,
-        catalog: prepared.catalog,
-        deleteExtra,
-        record: (table) => ({ before: epochCheck(lock), after: repairDone(settings.name, table) }),
-      })
-      if (report.inserted > 0) await moveSequences(session, prepared)
-      return report
+      return await work((table) => ({ before: epochCheck(lock), after: repairDone(settings.name, table) }))
     } finally {
       await lock.release()
     }
