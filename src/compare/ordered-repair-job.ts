@@ -1,10 +1,11 @@
 import type { Session } from '../connection/postgres.ts'
 import type { JobContext } from '../connection/sqlite-source.ts'
 import { targetSession } from '../copy/target-session.ts'
+import { LandfallError } from '../errors.ts'
 import { integerAt } from './merge.ts'
 import { mergedRange, type OrderedArgs, sessionsFor } from './ordered-job.ts'
 import { inRepair, type Repaired, type RepairRecord } from './repair.ts'
-import { openStaging } from './staging.ts'
+import { openStaging, type Staging } from './staging.ts'
 
 /** Keys of one DELETE. */
 const DELETED = 10_000
@@ -35,16 +36,41 @@ export async function repairRange(context: JobContext, args: RepairRangeArgs): P
         else extra.push(integerAt(target!, comparison.key[0]!))
       }
       await staging.end()
-      // First of all: an extra row may hold a unique value that one of the others needs.
-      const deleted = args.deleteExtra ? await deleteKeys(writing, args, extra) : 0
-      const updated = await staging.updateChanged()
-      const inserted = await staging.insertMissing()
-      return { inserted, updated, deleted, extraLeft: args.deleteExtra ? 0 : extra.length }
+      const unwanted = args.deleteExtra ? extra : []
+      const done = await inTheirOrder(writing, staging, () => deleteKeys(writing, args, unwanted))
+      return { ...done, extraLeft: extra.length - unwanted.length }
     } catch (error) {
       await staging.abort()
       throw error
     }
   })
+}
+
+/** SQLSTATE of a row that has no parent, or of a parent that still has rows. */
+const NO_PARENT = '23503'
+
+/**
+ * An extra row may hold a unique value that a changed one needs, and a changed one that of a missing one.
+ * But in a table that refers to itself it is the other way round: a changed row may need a missing one as
+ * its parent, and lets go of an extra one only then.
+ */
+async function inTheirOrder(
+  session: Session,
+  staging: Staging,
+  deleteExtra: () => Promise<number>,
+): Promise<Omit<Repaired, 'extraLeft'>> {
+  await session.query('SAVEPOINT landfall_repair')
+  try {
+    const deleted = await deleteExtra()
+    const updated = await staging.updateChanged()
+    return { deleted, updated, inserted: await staging.insertMissing() }
+  } catch (error) {
+    if (!(error instanceof LandfallError) || error.details?.sqlstate !== NO_PARENT) throw error
+    await session.query('ROLLBACK TO SAVEPOINT landfall_repair')
+    const inserted = await staging.insertMissing()
+    const updated = await staging.updateChanged()
+    return { inserted, updated, deleted: await deleteExtra() }
+  }
 }
 
 async function deleteKeys(

@@ -137,3 +137,19 @@ test('why a row was refused is told without its values, unless they are asked fo
   await query(to, `TRUNCATE t; ALTER TABLE t ADD CHECK (note <> 'secret')`)
   expect((await reasons(false)).join()).toMatch(/violates check constraint "t_note_check"$/)
 })
+
+test('a row whose parent is another row of the table that is missing', async () => {
+  const { from, to } = await moved(`
+    CREATE TABLE tree(id INTEGER PRIMARY KEY, parent INTEGER REFERENCES tree(id), code TEXT UNIQUE);
+    INSERT INTO tree VALUES (1, NULL, 'root'), (2, 1, 'a'), (3, 2, 'b')`)
+  await query(
+    to,
+    `INSERT INTO tree VALUES (10, 1, 'x'), (11, 10, 'y'); UPDATE tree SET parent = 11 WHERE id = 3;
+     DELETE FROM tree WHERE id = 2; SELECT setval('tree_id_seq', 11)`,
+  )
+  const report = await repair(from, to)
+  expect(report).toMatchObject({
+    outcome: 'same',
+    repair: { inserted: 1, updated: 1, deleted: 2, failed: [] },
+  })
+})
