@@ -36,6 +36,7 @@ export async function compareOrdered(input: CompareInput, order: string): Promis
   const comparison = sample === null ? input.comparison : sampled(input.comparison, sample)
   const outcomes: (Outcome | undefined)[] = []
   let incomplete: string | null = null
+  let listed = 0
   const compareAt = async (at: number): Promise<void> => {
     const bounds = ranges[at]!
     const where = whereOf(order, bounds, sample)
@@ -60,6 +61,8 @@ export async function compareOrdered(input: CompareInput, order: string): Promis
       args: { ...args, loaded },
     })
     outcomes[at] = outcome
+    listed += outcome.differences.length
+    if (listed > listing.most * 2) listed = dropBehind(outcomes, listing.most)
     if (differing(outcome) === 0) memory?.remember(bounds, outcome.sourceRows)
     input.progress(outcome.sourceRows)
   }
@@ -119,6 +122,18 @@ function sampled(comparison: Comparison, sample: number): Comparison {
     ...comparison,
     read: { ...comparison.read, excluded: `(${excluded}) OR NOT (${inSample(keys[0]!, sample)})` },
   }
+}
+
+/** Only the first differences are listed: others are not kept. Returns how many are. */
+function dropBehind(outcomes: (Outcome | undefined)[], most: number): number {
+  let kept = 0
+  for (const [at, outcome] of outcomes.entries()) {
+    if (outcome === undefined || outcome.differences.length === 0) continue
+    const differences = outcome.differences.slice(0, most - kept)
+    outcomes[at] = { ...outcome, differences }
+    kept += differences.length
+  }
+  return kept
 }
 
 function total(outcomes: readonly (Outcome | undefined)[], most: number): Outcome {

@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { Session } from '../connection/postgres.ts'
+import { isJson } from '../connection/postgres-json.ts'
 import { binaryEncoder } from '../copy/encode-binary.ts'
 import { misfitError } from '../copy/failures.ts'
 import { MisfitError, type Row, type RowEncoder } from '../copy/model.ts'
@@ -128,24 +129,4 @@ async function formsOf(
     [values],
   )
   return rows[0]?.forms ?? []
-}
-
-/** What a session has said of types, which are asked about with each batch. */
-const known = new WeakMap<Session, Map<string, boolean>>()
-
-async function isJson(session: Session, type: string): Promise<boolean> {
-  const types = known.get(session) ?? new Map<string, boolean>()
-  known.set(session, types)
-  const before = types.get(type)
-  if (before !== undefined) return before
-  const { rows } = await session.query<{ json: boolean }>(
-    `WITH RECURSIVE base (type) AS (
-        SELECT to_regtype($1)::oid UNION ALL
-        SELECT t.typbasetype FROM base b JOIN pg_type t ON t.oid = b.type WHERE t.typtype = 'd')
-      SELECT coalesce(bool_or(type IN ('json'::regtype, 'jsonb'::regtype)), false) AS json FROM base`,
-    [type],
-  )
-  const answer = rows[0]!.json
-  types.set(type, answer)
-  return answer
 }

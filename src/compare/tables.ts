@@ -35,6 +35,19 @@ export interface TableWork {
   readonly ranges: readonly ComparedRange[]
 }
 
+/** The ranges as they are, once it is certain that no row lies between two of them, or outside of all. */
+export function covering<T extends ChunkBounds>(ranges: readonly T[]): readonly T[] {
+  const text = (bound: readonly string[] | null | undefined): string => JSON.stringify(bound ?? null)
+  const isWhole =
+    text(ranges[0]?.after) === 'null' &&
+    text(ranges.at(-1)?.upTo) === 'null' &&
+    ranges.every(
+      ({ after }, at) => at === 0 || (after !== null && text(after) === text(ranges[at - 1]!.upTo)),
+    )
+  if (isWhole && ranges.length > 0) return ranges
+  throw new LandfallError('LF900', 'the ranges of a table do not cover it')
+}
+
 export interface TablesInput {
   readonly source: SqliteSource
   readonly session: Session

@@ -1,6 +1,6 @@
 import { checkRows, countRows, tally } from '../checks/rows.ts'
 import { structureChecks } from '../checks/structure.ts'
-import { compareTables, rowsCheck, type TableWork } from '../compare/tables.ts'
+import { compareTables, covering, rowsCheck, type TableWork } from '../compare/tables.ts'
 import { qualified } from '../connection/quote.ts'
 import type { CheckResult } from '../contract/check.ts'
 import type { MigrateReport } from '../contract/report.ts'
@@ -32,11 +32,12 @@ export async function checkTables(
   for (const move of planned.plan.moves) {
     const told = tally(chunks, move.source)
     const compared = verification?.tables.find((table) => table.source === move.source)
-    // What could not be compared was not counted to its end either.
-    const counted =
-      compared !== undefined && compared.incomplete === null
-        ? { source: compared.sourceRows + told.setAside, target: compared.targetRows }
-        : { source: await countSource(start, move.source), target: await countRows(session, move) }
+    const counted = {
+      // Counted anew: the comparison has gone by the same ranges as the copy.
+      source: await countSource(start, move.source),
+      // What could not be compared was not counted to its end either.
+      target: compared?.incomplete === null ? compared.targetRows : await countRows(session, move),
+    }
     checks.push(await checkRows(session, run.id, move.source, counted, told))
     if (compared !== undefined) checks.push(rowsCheck(compared, null))
   }
@@ -61,13 +62,13 @@ export async function compareAll(
       move,
       excluded: work.get(move.source)!.marking?.excluded ?? '0',
       setAside: tally(chunks, move.source).setAside,
-      ranges: chunks
-        .filter((chunk) => chunk.move === move.source)
-        .map(({ after, upTo, result }) => ({
+      ranges: covering(chunks.filter((chunk) => chunk.move === move.source)).map(
+        ({ after, upTo, result }) => ({
           after,
           upTo,
           loaded: result?.setAside === 0 ? { rows: result.loaded, digest: result.digest } : null,
-        })),
+        }),
+      ),
     }),
   )
   const { tables: compared, differences } = await compareTables({

@@ -1,4 +1,5 @@
 import type { Session } from '../connection/postgres.ts'
+import { isJson } from '../connection/postgres-json.ts'
 import { LandfallError } from '../errors.ts'
 import type { Refuses } from '../plan/labels.ts'
 
@@ -9,9 +10,12 @@ import type { Refuses } from '../plan/labels.ts'
 export function refusedBy(session: Session): Refuses {
   const refuses: Refuses = async (type, values) => {
     try {
-      await session.query(`SELECT count(*) FROM json_to_recordset($1::json) AS judged(v ${type})`, [
-        JSON.stringify(values.map((v) => ({ v }))),
-      ])
+      const json = await isJson(session, type)
+      const read = json ? `v::${type}` : 'v'
+      await session.query(
+        `SELECT count(${read}) FROM json_to_recordset($1::json) AS judged(v ${json ? 'text' : type})`,
+        [JSON.stringify(values.map((v) => ({ v })))],
+      )
       return []
     } catch (error) {
       if (!(error instanceof LandfallError) || error.code !== 'LF304') throw error

@@ -1,6 +1,6 @@
 import type { Catalog } from '../catalog/model.ts'
 import { sameSql } from '../checks/same-sql.ts'
-import type { TableWork } from '../compare/tables.ts'
+import { covering, type TableWork } from '../compare/tables.ts'
 import type { Settings } from '../config/model.ts'
 import { didYouMean } from '../config/suggest.ts'
 import type { CheckResult } from '../contract/check.ts'
@@ -52,7 +52,7 @@ export async function prepare(start: Begin): Promise<Prepared> {
           move,
           excluded: '0',
           setAside: 0,
-          ranges: chunks.filter((chunk) => chunk.move === move.source),
+          ranges: covering(chunks.filter((chunk) => chunk.move === move.source)),
         }),
       )
       return { plan: stored, stored, run, catalog, work: inScope(work, settings), checks: [], notes }
@@ -103,7 +103,12 @@ async function profiled(
   })
   const tables = plan.moves.map((move): TableWork => {
     const { marking, chunks } = work.get(move.source)!
-    return { move, excluded: marking?.excluded ?? '0', setAside: marking?.rows ?? 0, ranges: chunks }
+    return {
+      move,
+      excluded: marking?.excluded ?? '0',
+      setAside: marking?.rows ?? 0,
+      ranges: covering(chunks),
+    }
   })
   const inside = inScope(tables, settings)
   const planned = new Set(plan.moves.map((move) => move.source))

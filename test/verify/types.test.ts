@@ -78,3 +78,17 @@ test('days before our era, and beyond four digits, are shown as the target write
     ['-infinity', 'infinity'],
   ])
 })
+
+test('a domain over json is asked by its own rule, and takes documents', async () => {
+  const from = sqlite(
+    `CREATE TABLE t(id INTEGER PRIMARY KEY, doc TEXT); INSERT INTO t VALUES (1, '{"a":1}'), (2, '{"a":[2, 3]}')`,
+  )
+  const to = await postgres(
+    `CREATE DOMAIN doc AS jsonb CHECK (VALUE ? 'a'); CREATE TABLE t(id int PRIMARY KEY, doc doc)`,
+  )
+  expect((await migrate(from, to)).exitCode).toBe(0)
+  expect(await query(to, 'SELECT doc::text FROM t ORDER BY id')).toEqual([['{"a": 1}'], ['{"a": [2, 3]}']])
+  const bad = sqlite(`CREATE TABLE t(id INTEGER PRIMARY KEY, doc TEXT); INSERT INTO t VALUES (1, '{"b":1}')`)
+  await query(to, 'TRUNCATE t')
+  await expect(migrate(bad, to, { options: { name: 'other' } })).rejects.toMatchObject({ code: 'LF204' })
+})
