@@ -29,6 +29,7 @@ export function verifyCommand(shell: Shell): Command {
       'after',
       examples(
         'landfall verify --from sqlite:app.db --to postgres://user@host/db',
+        'landfall verify --from postgres://user@old/db --to postgres://user@new/db',
         'landfall verify --tables users,orders --show-values',
         'landfall verify --sample 5% --max-time 10m --json > report.json',
         'landfall verify --repair --delete-extra --yes',
