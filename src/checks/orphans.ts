@@ -1,6 +1,7 @@
 import type { Table } from '../catalog/model.ts'
 import type { Session } from '../connection/postgres.ts'
 import { ident, qualified } from '../connection/quote.ts'
+import { equality } from './equality.ts'
 import { NAMED, rowName } from './row-name.ts'
 
 export interface Reference {
@@ -40,18 +41,4 @@ export async function findOrphans(session: Session, child: Table, key: Reference
       ) AS found`,
   )
   return { rows: found!.rows, examples: found!.examples ?? [] }
-}
-
-/** Types of extensions have operators of their own (citext takes two cases for one), which no path finds. */
-async function equality(session: Session, type: string | undefined): Promise<string> {
-  const {
-    rows: [own],
-  } = await session.query<{ schema: string }>(
-    `SELECT n.nspname::text AS schema FROM pg_catalog.pg_operator o
-      JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace
-      WHERE o.oprname = '=' AND o.oprleft = pg_catalog.to_regtype($1) AND o.oprright = o.oprleft
-        AND n.nspname <> 'pg_catalog' LIMIT 1`,
-    [type ?? ''],
-  )
-  return own === undefined ? '=' : `OPERATOR(${ident(own.schema)}.=)`
 }
