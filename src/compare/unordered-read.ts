@@ -1,5 +1,4 @@
 import { type Session, WholeRows } from '../connection/postgres.ts'
-import { literal } from '../connection/quote.ts'
 import { readingInterrupted } from '../connection/sqlite-error.ts'
 import type { JobContext } from '../connection/sqlite-source.ts'
 import type { ChunkBounds } from '../journal/model.ts'
@@ -8,6 +7,7 @@ import { sessionsFor } from './ordered-job.ts'
 import type { RowBytes } from './row.ts'
 import { sourceRows } from './source-rows.ts'
 import { targetCopy } from './target-rows.ts'
+import { atSnapshot } from './target-snapshot.ts'
 
 /** Some rows of one side. `where` is target SQL over the table as `t`. */
 export type Part =
@@ -33,12 +33,8 @@ export async function readPart(
     await readSource(context, comparison, part.bounds, forms, (rows) => rows.forEach(take))
     return
   }
-  await session.transaction(async () => {
-    await session.query(
-      `SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET TRANSACTION SNAPSHOT ${literal(snapshot)}`,
-    )
-    await readTarget(context, session, targetCopy(comparison, { where: part.where }), take)
-  })
+  const copy = targetCopy(comparison, { where: part.where })
+  await atSnapshot(session, snapshot, () => readTarget(context, session, copy, take))
 }
 
 /** Passes on the source's rows of a range, a batch at a time. */

@@ -1,11 +1,12 @@
 import { extname } from 'node:path'
-import { openPostgres, type Session } from '../connection/postgres.ts'
+import type { Session } from '../connection/postgres.ts'
 import { literal } from '../connection/quote.ts'
 import { LandfallError } from '../errors.ts'
 import { BucketSums, type Choice, type Sums } from './digest.ts'
 import type { CompareInput } from './model.ts'
 import { TIME_IS_UP } from './ordered.ts'
 import { threshold } from './sample.ts'
+import { holdingTarget } from './target-snapshot.ts'
 import type { PartArgs } from './unordered-job.ts'
 import type { Part } from './unordered-read.ts'
 
@@ -45,22 +46,11 @@ export interface Scan {
 
 /** Keeps the target at one moment for all connections while `work` scans it. */
 export async function scanning<T>(input: CompareInput, work: (scan: Scan) => Promise<T>): Promise<T> {
-  const { access, comparison } = input
-  const session = await openPostgres(access.postgres, {
-    applicationName: 'landfall verify',
-    label: access.label,
+  return await holdingTarget(input.access, async (snapshot, session) => {
+    const target = await targetParts(session, input.comparison.target, input.jobs)
+    const source = input.ranges.map((bounds): Part => ({ side: 'source', bounds }))
+    return await work(new SnapshotScan(input, snapshot, alternating(source, target)))
   })
-  try {
-    return await session.transaction(async () => {
-      await session.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY')
-      const { rows } = await session.query<{ name: string }>('SELECT pg_catalog.pg_export_snapshot() AS name')
-      const target = await targetParts(session, comparison.target, input.jobs)
-      const source = input.ranges.map((bounds): Part => ({ side: 'source', bounds }))
-      return await work(new SnapshotScan(input, rows[0]!.name, alternating(source, target)))
-    })
-  } finally {
-    await session.close()
-  }
 }
 
 /** The last part is open, so that every row is in one of them however the table has grown. */
