@@ -1,17 +1,15 @@
 import type { Session } from '../connection/postgres.ts'
 import type { JobContext } from '../connection/sqlite-source.ts'
 import { targetSession } from '../copy/target-session.ts'
-import { LandfallError } from '../errors.ts'
 import { integerAt } from './merge.ts'
 import { mergedRange, type OrderedArgs, sessionsFor } from './ordered-job.ts'
-import { inRepair, type Repaired, type RepairRecord } from './repair.ts'
+import { type Deletable, inRepair, type Repaired, type RepairRecord, writeStaged } from './repair.ts'
 import { openStaging, type Staging } from './staging.ts'
-
-/** Keys of one DELETE. */
-const DELETED = 10_000
+import { TargetRows } from './target-rows.ts'
+import { atSnapshot } from './target-snapshot.ts'
 
 export interface RepairRangeArgs extends Omit<OrderedArgs, 'listing' | 'loaded'> {
-  readonly deleteExtra: boolean
+  readonly deletable: Deletable
   readonly record: RepairRecord
 }
 
@@ -28,17 +26,12 @@ export async function repairRange(context: JobContext, args: RepairRangeArgs): P
   const writing = await targetSession(context, { ...access, applicationName: 'landfall repair' })
   return await inRepair(writing, args.record, async () => {
     const staging = await openStaging(writing, comparison)
-    const extra: bigint[] = []
     try {
-      for await (const { source, target, same } of mergedRange(context, args, session, forms)) {
-        if (same) continue
-        if (source !== null) await staging.write(target === null ? 'missing' : 'changed', [source])
-        else extra.push(integerAt(target!, comparison.key[0]!))
-      }
-      await staging.end()
-      const unwanted = args.deleteExtra ? extra : []
-      const done = await inTheirOrder(writing, staging, () => deleteKeys(writing, args, unwanted))
-      return { ...done, extraLeft: extra.length - unwanted.length }
+      const extra = await withEarlierKeys(context, args, (isEarlier) =>
+        stageRange(context, args, { session, forms, staging, isEarlier }),
+      )
+      const done = await writeStaged(writing, staging, () => staging.deleteExtra())
+      return { ...done, extraLeft: extra - done.deleted }
     } catch (error) {
       await staging.abort()
       throw error
@@ -46,45 +39,67 @@ export async function repairRange(context: JobContext, args: RepairRangeArgs): P
   })
 }
 
-/** SQLSTATE of a row that has no parent, or of a parent that still has rows. */
-const NO_PARENT = '23503'
+type IsEarlier = (key: bigint) => Promise<boolean>
 
-/**
- * An extra row may hold a unique value that a changed one needs, and a changed one that of a missing one.
- * But in a table that refers to itself it is the other way round: a changed row may need a missing one as
- * its parent, and lets go of an extra one only then.
- */
-async function inTheirOrder(
-  session: Session,
-  staging: Staging,
-  deleteExtra: () => Promise<number>,
-): Promise<Omit<Repaired, 'extraLeft'>> {
-  await session.query('SAVEPOINT landfall_repair')
-  try {
-    const deleted = await deleteExtra()
-    const updated = await staging.updateChanged()
-    return { deleted, updated, inserted: await staging.insertMissing() }
-  } catch (error) {
-    if (!(error instanceof LandfallError) || error.details?.sqlstate !== NO_PARENT) throw error
-    await session.query('ROLLBACK TO SAVEPOINT landfall_repair')
-    const inserted = await staging.insertMissing()
-    const updated = await staging.updateChanged()
-    return { inserted, updated, deleted: await deleteExtra() }
+/** Returns how many rows only the target has. */
+async function stageRange(
+  context: JobContext,
+  args: RepairRangeArgs,
+  to: {
+    readonly session: Session
+    readonly forms: Session
+    readonly staging: Staging
+    readonly isEarlier: IsEarlier
+  },
+): Promise<number> {
+  const { staging } = to
+  let extra = 0
+  for await (const { source, target, same } of mergedRange(context, args, to.session, to.forms)) {
+    if (same) continue
+    if (source !== null) await staging.write(target === null ? 'missing' : 'changed', [source])
+    else {
+      extra += 1
+      if (await to.isEarlier(integerAt(target!, args.comparison.key[0]!)))
+        await staging.write('extra', [target!])
+    }
   }
+  return extra
 }
 
-async function deleteKeys(
+/** Tells of keys in rising order whether a row of the range that may be deleted has them. */
+async function withEarlierKeys<T>(
+  context: JobContext,
+  { access, comparison, order, where, deletable }: RepairRangeArgs,
+  work: (isEarlier: IsEarlier) => Promise<T>,
+): Promise<T> {
+  if (deletable === null) return await work(async () => false)
+  const session = await targetSession(context, { ...access, applicationName: 'landfall repair earlier' })
+  return await atSnapshot(session, deletable, async () => {
+    const keys = keysOf(session, comparison, { where, order })
+    let next: IteratorResult<bigint, void> | undefined
+    try {
+      return await work(async (key) => {
+        next ??= await keys.next()
+        while (!next.done && next.value < key) next = await keys.next()
+        return !next.done && next.value === key
+      })
+    } finally {
+      await keys.return()
+    }
+  })
+}
+
+/** Read from the first one that is asked for. */
+async function* keysOf(
   session: Session,
-  { comparison, order }: Pick<RepairRangeArgs, 'comparison' | 'order'>,
-  keys: readonly bigint[],
-): Promise<number> {
-  let deleted = 0
-  for (let at = 0; at < keys.length; at += DELETED) {
-    const { rowCount } = await session.query(
-      `DELETE FROM ${comparison.target} AS t WHERE ${order} = ANY ($1::pg_catalog.int8[])`,
-      [keys.slice(at, at + DELETED).map(String)],
-    )
-    deleted += rowCount
+  comparison: RepairRangeArgs['comparison'],
+  selection: Pick<RepairRangeArgs, 'where' | 'order'>,
+): AsyncGenerator<bigint, void> {
+  const columns = [comparison.columns[comparison.key[0]!]!]
+  const rows = await TargetRows.open(session, { ...comparison, columns }, selection)
+  try {
+    for (let row = await rows.next(); row !== null; row = await rows.next()) yield integerAt(row, 0)
+  } finally {
+    await rows.drain()
   }
-  return deleted
 }

@@ -96,7 +96,7 @@ export async function repairOrdered(
   { source, access, comparison }: CompareInput,
   order: string,
   bounds: ChunkBounds,
-  more: Pick<RepairRangeArgs, 'deleteExtra' | 'record'>,
+  more: Pick<RepairRangeArgs, 'deletable' | 'record'>,
 ): Promise<Repaired> {
   const where = whereOf(order, bounds, null)
   const args: RepairRangeArgs = { comparison, access, order, where, bounds, ...more }

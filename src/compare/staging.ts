@@ -1,16 +1,19 @@
+import { equality } from '../checks/equality.ts'
 import type { CopyIn, Session } from '../connection/postgres.ts'
-import { ident } from '../connection/quote.ts'
+import { ident, literal } from '../connection/quote.ts'
 import type { ComparedColumn, Comparison } from './model.ts'
 import type { RowBytes } from './row.ts'
+import { updateUnique } from './update-unique.ts'
 
 /** `PGCOPY\n\377\r\n\0`, then no flags and no header extension. */
 const HEADER = Buffer.from('5047434f50590aff0d0a000000000000000000', 'hex')
+const NULL = Buffer.from('ffffffff', 'hex')
 const TRAILER = Buffer.from('ffff', 'hex')
 /** Bytes of one message. */
 const PORTION = 256 * 1024
 
-/** Whether the target lacks a row of the source, or holds other values under its key. */
-export type StagedAs = 'missing' | 'changed'
+/** Whether the target lacks a row of the source, holds other values under its key, or has one too many. */
+export type StagedAs = 'missing' | 'changed' | 'extra'
 
 /** What is filled: see `Comparison`. */
 export interface Staged extends Pick<Comparison, 'target' | 'key'> {
@@ -18,24 +21,29 @@ export interface Staged extends Pick<Comparison, 'target' | 'key'> {
 }
 
 /** A number in front of each staged row. */
-const KINDS: Readonly<Record<StagedAs, number>> = { missing: 0, changed: 1 }
+const KINDS: Readonly<Record<StagedAs, number>> = { missing: 0, changed: 1, extra: 2 }
 const TABLE = 'pg_temp.landfall_staging'
 
 /**
- * The source's rows on their way to the target's table, in a temporary table that lives as long as the
- * session's transaction. Rows of both kinds may be written in any order. While rows are being written no
- * other statement may be sent on the session; `end`, and the first call of `updateChanged` or
- * `insertMissing`, end that, and nothing can be written afterwards.
+ * The source's rows on their way to the target's table, and the keys of those that are to go, in a temporary table that lives as long as the
+ * session's transaction. Rows of all kinds may be written in any order. While rows are being written no
+ * other statement may be sent on the session; `end`, and the first call of what uses them, end that, and
+ * nothing can be written afterwards.
  */
 export interface Staging {
   /** The bytes are needed during the call only. */
   write(as: StagedAs, rows: readonly RowBytes[]): Promise<void>
   /** All rows are staged: the session takes other statements. */
   end(): Promise<void>
-  /** Gives the rows of the same key these values; returns how many there were. Needs a key. */
+  /**
+   * Gives the rows of the same key these values; returns how many there were. Needs a key. Identities that
+   * are always generated stay as they are, since no statement may set them.
+   */
   updateChanged(): Promise<number>
   /** Columns that are not compared get their defaults. Returns how many rows there were. */
   insertMissing(): Promise<number>
+  /** In one statement, so that rows may refer to each other; returns how many there were. Needs a key. */
+  deleteExtra(): Promise<number>
   /** Gives up writing, so that the session may be used again; to be called when anything else failed. */
   abort(): Promise<void>
 }
@@ -52,20 +60,46 @@ export async function openStaging(session: Session, comparison: Staged): Promise
   await session.query(
     `CREATE TEMPORARY TABLE landfall_staging ON COMMIT DROP AS SELECT ${['0::pg_catalog.int2 AS kind', ...columns].join(', ')} FROM ${comparison.target} AS t WITH NO DATA`,
   )
-  return new TableStaging(session, comparison)
+  return new TableStaging(session, comparison, await factsOf(session, comparison))
+}
+
+/** What the target says of a column. */
+interface Facts {
+  /** How its values are compared. */
+  readonly equal: string
+  /** No UPDATE may set it. */
+  readonly always: boolean
+  /** It may refuse NULL even in the staging table. */
+  readonly domain: boolean
+}
+
+async function factsOf(session: Session, { target, columns, key }: Staged): Promise<readonly Facts[]> {
+  const { rows } = await session.query<{ name: string; type: string; always: boolean; domain: boolean }>(
+    `SELECT a.attname::text AS name, pg_catalog.format_type(a.atttypid, a.atttypmod) AS type,
+        a.attidentity = 'a' AS always, t.typtype = 'd' AS domain
+      FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+      WHERE a.attrelid = ${literal(target)}::pg_catalog.regclass AND a.attnum > 0`,
+  )
+  const found = columns.map((column) => rows.find(({ name }) => name === column.target)!)
+  const facts: Facts[] = []
+  for (const [at, { type, always, domain }] of found.entries())
+    facts.push({ equal: key.includes(at) ? await equality(session, type) : '=', always, domain })
+  return facts
 }
 
 class TableStaging implements Staging {
   readonly #session: Session
   readonly #comparison: Staged
+  readonly #facts: readonly Facts[]
   #copy: CopyIn | null = null
   #ended = false
   #portion = Buffer.allocUnsafeSlow(PORTION)
   #used = HEADER.copy(this.#portion)
 
-  constructor(session: Session, comparison: Staged) {
+  constructor(session: Session, comparison: Staged, facts: readonly Facts[]) {
     this.#session = session
     this.#comparison = comparison
+    this.#facts = facts
   }
 
   async write(as: StagedAs, rows: readonly RowBytes[]): Promise<void> {
@@ -78,7 +112,19 @@ class TableStaging implements Staging {
       kind.writeInt32BE(2, 2)
       kind.writeInt16BE(KINDS[as], 6)
       await this.#append(kind)
-      await this.#append(row.subarray(2))
+      if (as === 'extra') await this.#appendKey(row)
+      else await this.#append(row.subarray(2))
+    }
+  }
+
+  /** With NULL in the place of all other fields. */
+  async #appendKey(row: RowBytes): Promise<void> {
+    const view = new DataView(row.buffer, row.byteOffset, row.byteLength)
+    let at = 2
+    for (const [field, { domain }] of this.#facts.entries()) {
+      const end = at + 4 + Math.max(0, view.getInt32(at))
+      await this.#append(this.#comparison.key.includes(field) || domain ? row.subarray(at, end) : NULL)
+      at = end
     }
   }
 
@@ -112,14 +158,35 @@ class TableStaging implements Staging {
   async updateChanged(): Promise<number> {
     await this.end()
     const { columns, key, target } = this.#comparison
-    const values = columns.flatMap((_, at) => (key.includes(at) ? [] : [at]))
-    if (this.#copy === null || key.length === 0 || values.length === 0) return 0
-    const set = values.map((at) => `${ident(columns[at]!.target)} = ${this.#value(at)}`)
-    const same = key.map((at) => `t.${ident(columns[at]!.target)} = ${this.#value(at)}`)
+    const set = new Map(
+      columns.flatMap(({ target: name }, at) =>
+        key.includes(at) || this.#facts[at]!.always ? [] : [[name, this.#value(at)]],
+      ),
+    )
+    if (this.#copy === null || key.length === 0 || set.size === 0) return 0
+    return await updateUnique(this.#session, {
+      target,
+      set,
+      rows: `FROM ${TABLE} AS s WHERE ${this.#sameKey('changed')}`,
+    })
+  }
+
+  async deleteExtra(): Promise<number> {
+    await this.end()
+    const { key, target } = this.#comparison
+    if (this.#copy === null || key.length === 0) return 0
     const { rowCount } = await this.#session.query(
-      `UPDATE ${target} AS t SET ${set.join(', ')} FROM ${TABLE} AS s WHERE s.kind = ${KINDS.changed} AND ${same.join(' AND ')}`,
+      `DELETE FROM ${target} AS t USING ${TABLE} AS s WHERE ${this.#sameKey('extra')}`,
     )
     return rowCount
+  }
+
+  #sameKey(as: StagedAs): string {
+    const { columns, key } = this.#comparison
+    const same = key.map(
+      (at) => `t.${ident(columns[at]!.target)} ${this.#facts[at]!.equal} ${this.#value(at)}`,
+    )
+    return [`s.kind = ${KINDS[as]}`, ...same].join(' AND ')
   }
 
   async insertMissing(): Promise<number> {

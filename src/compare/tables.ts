@@ -20,7 +20,7 @@ import {
   type TargetAccess,
 } from './model.ts'
 import { compareOrdered, type OrderedOutcome, repairOrdered } from './ordered.ts'
-import type { Repaired, RepairRecord } from './repair.ts'
+import type { Deletable, Repaired, RepairRecord } from './repair.ts'
 import { compareUnordered } from './unordered.ts'
 import { repairUnordered } from './unordered-repair.ts'
 
@@ -149,7 +149,7 @@ export async function repairTable(
   input: TablesInput,
   work: TableWork,
   suspects: readonly ChunkBounds[] | null,
-  more: { readonly deleteExtra: boolean; readonly record: RepairRecord },
+  more: { readonly deletable: Deletable; readonly record: RepairRecord },
 ): Promise<TableRepair> {
   const compare = comparingOf({ ...input, progress: undefined }, work)
   const order = orderOf(work.move, compare.comparison)

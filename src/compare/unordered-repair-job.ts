@@ -1,18 +1,21 @@
 import type { Session } from '../connection/postgres.ts'
 import type { JobContext } from '../connection/sqlite-source.ts'
+import { targetSession } from '../copy/target-session.ts'
 import type { ChunkBounds } from '../journal/model.ts'
 import { type Choice, chooser, KeyFields, LANES } from './digest.ts'
 import type { Comparison, TargetAccess } from './model.ts'
 import { sessionsFor } from './ordered-job.ts'
-import { inRepair, type Repaired, type RepairRecord } from './repair.ts'
+import { type Deletable, inRepair, type Repaired, type RepairRecord, writeStaged } from './repair.ts'
 import type { RowBytes } from './row.ts'
 import { openStaging, type StagedAs, type Staging } from './staging.ts'
 import { targetCopy } from './target-rows.ts'
+import { atSnapshot } from './target-snapshot.ts'
 import { readSource, readTarget } from './unordered-read.ts'
 import { DigestTable } from './unordered-table.ts'
 
-/** Rows of one DELETE. */
-const DELETED = 10_000
+/** Rows of one question. */
+const ASKED = 10_000
+const EXTRA = 'pg_temp.landfall_extra'
 
 export interface RepairArgs {
   readonly comparison: Comparison
@@ -20,9 +23,9 @@ export interface RepairArgs {
   /** Of all of the source. */
   readonly ranges: readonly ChunkBounds[]
   readonly choice: Choice
-  /** How many there may be of both sides. */
+  /** How many different ones are expected; there may be more. */
   readonly rows: number
-  readonly deleteExtra: boolean
+  readonly deletable: Deletable
   readonly record: RepairRecord
 }
 
@@ -33,27 +36,21 @@ export async function repairBuckets(context: JobContext, args: RepairArgs): Prom
     await session.query(`LOCK TABLE ${args.comparison.target} IN SHARE ROW EXCLUSIVE MODE`)
     const repair = await GroupRepair.begin(context, args, session, forms)
     try {
-      const { deleted, extraLeft } = await repair.extraRows()
+      const extra = repair.extraRows()
+      const isDeleting = extra > 0 && (await repair.findDeletable())
       const staging = await openStaging(session, args.comparison)
-      return { ...(await staged(staging, repair)), deleted, extraLeft }
+      try {
+        await repair.stage(staging)
+        const done = await writeStaged(session, staging, async () => (isDeleting ? repair.deleteFound() : 0))
+        return { ...done, extraLeft: extra - done.deleted }
+      } catch (error) {
+        await staging.abort()
+        throw error
+      }
     } finally {
       repair.free()
     }
   })
-}
-
-async function staged(
-  staging: Staging,
-  repair: GroupRepair,
-): Promise<Pick<Repaired, 'updated' | 'inserted'>> {
-  try {
-    await repair.stage(staging)
-    const updated = await staging.updateChanged()
-    return { updated, inserted: await staging.insertMissing() }
-  } catch (error) {
-    await staging.abort()
-    throw error
-  }
 }
 
 class GroupRepair {
@@ -103,27 +100,52 @@ class GroupRepair {
     this.#table.free()
   }
 
-  /** Deletes the rows that only the target has, or counts them. */
-  async extraRows(): Promise<Pick<Repaired, 'deleted' | 'extraLeft'>> {
+  /** How many rows only the target has. */
+  extraRows(): number {
     let extra = 0
     for (let slot = 0; slot < this.#table.slots; slot += 1)
       if (this.#table.count(slot) < 0) extra += -this.#table.count(slot) - this.#paired[slot]!
-    if (extra === 0 || !this.#args.deleteExtra) return { deleted: 0, extraLeft: extra }
-    let deleted = 0
-    for (const [table, places] of await this.#placesOfExtra())
-      for (let at = 0; at < places.length; at += DELETED) {
-        const { rowCount } = await this.#session.query(
-          `DELETE FROM ${this.#args.comparison.target} AS t WHERE t.tableoid = $1 AND t.ctid = ANY ($2::pg_catalog.tid[])`,
-          [
-            table,
-            places
-              .slice(at, at + DELETED)
-              .map((place) => `(${Math.floor(place / 65_536)},${place % 65_536})`),
-          ],
-        )
-        deleted += rowCount
-      }
-    return { deleted, extraLeft: 0 }
+    return extra
+  }
+
+  /** Writes down which of them may be deleted, in a table of the transaction; false when none may. */
+  async findDeletable(): Promise<boolean> {
+    const { access, comparison, deletable } = this.#args
+    if (deletable === null) return false
+    const found = await this.#placesOfExtra()
+    await this.#session.query(
+      `CREATE TEMPORARY TABLE landfall_extra (part pg_catalog.oid, place pg_catalog.tid) ON COMMIT DROP`,
+    )
+    const earlier = await targetSession(this.#context, {
+      ...access,
+      applicationName: 'landfall repair earlier',
+    })
+    await atSnapshot(earlier, deletable, async () => {
+      for (const [part, places] of found)
+        for (let at = 0; at < places.length; at += ASKED) {
+          const asked = places
+            .slice(at, at + ASKED)
+            .map((place) => `(${Math.floor(place / 65_536)},${place % 65_536})`)
+          // What that moment sees is never overwritten while it is kept: the same place is the same row.
+          const { rows } = await earlier.query<{ place: string }>(
+            `SELECT t.ctid AS place FROM ${comparison.target} AS t WHERE t.tableoid = $1 AND t.ctid = ANY ($2::pg_catalog.tid[])`,
+            [part, asked],
+          )
+          await this.#session.query(
+            `INSERT INTO ${EXTRA} SELECT $1, pg_catalog.unnest($2::pg_catalog.tid[])`,
+            [part, rows.map(({ place }) => place)],
+          )
+        }
+    })
+    return true
+  }
+
+  /** In one statement, since rows may refer to each other. Returns how many there were. */
+  async deleteFound(): Promise<number> {
+    const { rowCount } = await this.#session.query(
+      `DELETE FROM ${this.#args.comparison.target} AS t USING ${EXTRA} AS x WHERE t.tableoid = x.part AND t.ctid = x.place`,
+    )
+    return rowCount
   }
 
   /** By table (one, unless it has partitions): block times 65,536 plus the place in it. */
@@ -155,7 +177,7 @@ class GroupRepair {
     const table = this.#table
     let left = 0
     for (let slot = 0; slot < table.slots; slot += 1) left += Math.max(0, table.count(slot))
-    let found: Record<StagedAs, RowBytes[]> = { missing: [], changed: [] }
+    let found: Record<Exclude<StagedAs, 'extra'>, RowBytes[]> = { missing: [], changed: [] }
     const consider = chooser(choice, (row, digest) => {
       const slot = table.find(digest.slice(0, LANES * 4))
       if (slot === -1 || table.count(slot) <= 0) return

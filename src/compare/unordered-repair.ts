@@ -1,7 +1,7 @@
 import { extname } from 'node:path'
 import { LandfallError } from '../errors.ts'
 import type { CompareInput } from './model.ts'
-import type { Repaired, RepairRecord } from './repair.ts'
+import type { Deletable, Repaired, RepairRecord } from './repair.ts'
 import { type Group, groupsOf } from './unordered-localise.ts'
 import type { RepairArgs } from './unordered-repair-job.ts'
 import { choiceOf, scanning, sumUp } from './unordered-scan.ts'
@@ -15,7 +15,7 @@ const JOB = new URL(`./unordered-repair-job${extname(import.meta.url)}`, import.
 const GROUP_ROWS = 384 * 1024
 
 interface RepairInput extends CompareInput {
-  readonly deleteExtra: boolean
+  readonly deletable: Deletable
   readonly record: RepairRecord
 }
 
@@ -38,7 +38,7 @@ export async function repairUnordered(input: RepairInput, groupRows = GROUP_ROWS
     for (const group of groups) {
       if (input.isOver()) return total
       try {
-        const done = await repairGroup(input, group)
+        const done = await repairGroup(input, group, groupRows)
         for (const name of Object.keys(total) as (keyof Repaired)[]) total[name] += done[name]
       } catch (error) {
         if (!(error instanceof LandfallError) || error.code !== 'LF304') throw error
@@ -52,15 +52,16 @@ export async function repairUnordered(input: RepairInput, groupRows = GROUP_ROWS
   }
 }
 
-function repairGroup(input: RepairInput, group: Group): Promise<Repaired> {
-  const { comparison, access, ranges, deleteExtra, record } = input
+function repairGroup(input: RepairInput, group: Group, groupRows: number): Promise<Repaired> {
+  const { comparison, access, ranges, deletable, record } = input
   const args: RepairArgs = {
     comparison,
     access,
     ranges,
     choice: choiceOf(input, group.mask),
-    rows: group.rows,
-    deleteExtra,
+    // A bucket of more rows than that mostly has many that are alike.
+    rows: Math.min(group.rows, groupRows),
+    deletable,
     record,
   }
   return input.source.run<Repaired>({ module: JOB, export: 'repairBuckets', args })

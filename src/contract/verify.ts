@@ -80,7 +80,7 @@ export interface RepairReport {
   readonly inserted: number
   readonly updated: number
   readonly deleted: number
-  /** Extra rows that were left, because `--delete-extra` was not given. */
+  /** Extra rows that were left: without `--delete-extra`, or because they came while it was at work. */
   readonly extraLeft: number
   /** Differences that could not be repaired, with the reason. */
   readonly failed: readonly { readonly table: string; readonly reason: string }[]

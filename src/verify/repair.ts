@@ -1,5 +1,5 @@
 import type { Catalog } from '../catalog/model.ts'
-import type { RepairRecord } from '../compare/repair.ts'
+import type { Deletable, RepairRecord } from '../compare/repair.ts'
 import {
   type Compared,
   repairTable,
@@ -15,13 +15,13 @@ export interface Repairing {
   readonly found: Compared
   /** The target's; its foreign keys say which tables must be filled first. */
   readonly catalog: Pick<Catalog, 'tables'>
-  readonly deleteExtra: boolean
+  readonly deletable: Deletable
   readonly record: (table: string) => RepairRecord
 }
 
 /** See `repairInOrder`. */
 export async function repairTables(repairing: Repairing): Promise<RepairReport> {
-  const { found, tables, catalog, deleteExtra } = repairing
+  const { found, tables, catalog, deletable } = repairing
   const differs = (work: TableWork): boolean =>
     found.tables.some((table) => table.source === work.move.source && isDifferent(table))
   return await repairInOrder({
@@ -29,11 +29,11 @@ export async function repairTables(repairing: Repairing): Promise<RepairReport> 
       .filter(differs)
       .map((one) => ({ ...one, source: one.move.source, target: one.move.target })),
     catalog,
-    deleteExtra,
+    deleteExtra: deletable !== null,
     showValues: tables.verification.showValues,
     repairOne: (work, deletes) =>
       repairTable(tables, work, found.suspects.get(work.source) ?? null, {
-        deleteExtra: deletes,
+        deletable: deletes ? deletable : null,
         record: repairing.record(work.source),
       }),
   })
@@ -100,12 +100,17 @@ const isDifferent = ({ missing, extra, changed }: VerifiedTable): boolean => mis
 /** Their details name columns, and values: `Key (email)=(a@example.org) already exists.` */
 const OF_KEYS: readonly unknown[] = ['23503', '23505', '23P01']
 
+const UNIQUE_VALUE_TAKEN = '23505'
+const ADVICE =
+  'if an extra row has that value, --delete-extra deletes it; if rows exchange values, set one of them to a free value by hand, and repair again'
+
 /** The detail names the key that is there twice, or that has no parent; others hold whole rows. */
 function reasonOf({ message, details }: LandfallError, showValues: boolean): string {
-  if (typeof details?.detail !== 'string') return message
-  if (showValues) return `${message} (${details.detail})`
+  const advice = details?.sqlstate === UNIQUE_VALUE_TAKEN ? `; ${ADVICE}` : ''
+  if (typeof details?.detail !== 'string') return `${message}${advice}`
+  if (showValues) return `${message} (${details.detail})${advice}`
   if (!OF_KEYS.includes(details.sqlstate)) return message
-  return `${message} (${details.detail.replace(/=\(.*\)/s, '')})`
+  return `${message} (${details.detail.replace(/=\(.*\)/s, '')})${advice}`
 }
 
 function parentsFirst<Work extends RepairWork>(

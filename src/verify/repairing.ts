@@ -1,5 +1,7 @@
-import type { RepairRecord } from '../compare/repair.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Deletable, RepairRecord } from '../compare/repair.ts'
 import type { Compared, TablesInput } from '../compare/tables.ts'
+import { holdingTarget } from '../compare/target-snapshot.ts'
 import type { Settings } from '../config/model.ts'
 import type { Session } from '../connection/postgres.ts'
 import type { Target } from '../connection/target.ts'
@@ -13,6 +15,7 @@ import { epochCheck, repairDone } from '../journal/statements.ts'
 import { holder } from '../migrate/begin.ts'
 import { sequenceStatement } from '../schema/sequences.ts'
 import { sequencesOf } from '../schema/steps.ts'
+import { MOMENT } from './looks.ts'
 import type { Prepared } from './prepare.ts'
 import { repairTables } from './repair.ts'
 
@@ -35,15 +38,18 @@ export interface RepairInput {
  * done; LF401 another run is at work; LF403.
  */
 export async function repair(input: RepairInput): Promise<RepairReport | null> {
-  const { settings, session, prepared, again, found } = input
+  const { settings, session, target, prepared, again, found } = input
   return await underLock(input, found.tables, async (record) => {
-    const report = await repairTables({
-      tables: await again(),
-      found,
-      catalog: prepared.catalog,
-      deleteExtra: settings.verification.deleteExtra,
-      record,
-    })
+    const repairing = async (deletable: Deletable): Promise<RepairReport> =>
+      await repairTables({ tables: await again(), found, catalog: prepared.catalog, deletable, record })
+    const access = { postgres: target.settings, label: target.label }
+    const report = settings.verification.deleteExtra
+      ? await holdingTarget(access, async (snapshot) => {
+          // What the target has of rows that come to both sides, the source has after a moment.
+          await sleep(MOMENT)
+          return await repairing(snapshot)
+        })
+      : await repairing(null)
     if (report.inserted > 0) await moveSequences(session, prepared)
     return report
   })

@@ -4,6 +4,7 @@ import { readPostgresCatalog } from '../../src/catalog/postgres.ts'
 import { comparisonOf } from '../../src/compare/comparison.ts'
 import type { CompareInput, TableOutcome } from '../../src/compare/model.ts'
 import type { Repaired } from '../../src/compare/repair.ts'
+import { holdingTarget } from '../../src/compare/target-snapshot.ts'
 import { compareUnordered } from '../../src/compare/unordered.ts'
 import type { Depth } from '../../src/compare/unordered-localise.ts'
 import { repairUnordered } from '../../src/compare/unordered-repair.ts'
@@ -25,6 +26,10 @@ export interface Wish extends Partial<Omit<CompareInput, 'listing'>> {
   readonly showValues?: boolean
   readonly most?: number
   readonly depth?: Depth
+  /** After the moment from which on no row is deleted. */
+  readonly meanwhile?: () => Promise<unknown>
+  /** Looks on while the source works. */
+  readonly watched?: (source: SqliteSource) => SqliteSource
 }
 
 /** A source and the target that it was moved into. */
@@ -64,9 +69,9 @@ export function pairs(bench: Bench): (fill: Parameters<Bench['sqlite']>[0], ask?
     await session.close()
 
     async function inputOf(table: string, wish: Wish): Promise<CompareInput> {
-      const { showValues = true, most = 100, depth: _, ...rest } = wish
+      const { showValues = true, most = 100, depth: _, meanwhile: __, watched, ...rest } = wish
       return {
-        source: await reading(path),
+        source: watched?.(await reading(path)) ?? (await reading(path)),
         access,
         comparison: comparisonOf(
           plan.moves.find((one) => one.source === table)!,
@@ -96,11 +101,15 @@ export function pairs(bench: Bench): (fill: Parameters<Bench['sqlite']>[0], ask?
       },
       target: (sql) => query(url, sql),
       compare: async (table, wish = {}) => await compareUnordered(await inputOf(table, wish), wish.depth),
-      repair: async (table, deleteExtra, wish = {}) =>
-        await repairUnordered(
-          { ...(await inputOf(table, wish)), deleteExtra, record: UNRECORDED },
-          wish.depth?.groupRows,
-        ),
+      async repair(table, deleteExtra, wish = {}) {
+        const input = { ...(await inputOf(table, wish)), record: UNRECORDED }
+        const { groupRows } = wish.depth ?? {}
+        if (!deleteExtra) return await repairUnordered({ ...input, deletable: null }, groupRows)
+        return await holdingTarget(access, async (deletable) => {
+          await wish.meanwhile?.()
+          return await repairUnordered({ ...input, deletable }, groupRows)
+        })
+      },
     }
   }
 }

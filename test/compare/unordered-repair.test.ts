@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import type { SqliteSource } from '../../src/connection/sqlite-source.ts'
 import { bench, failure } from '../migrate/migrating.ts'
 import { pairs, series } from './comparing.ts'
 
@@ -134,5 +135,65 @@ describe('repair', () => {
     expect(outcome.differences.length).toBe(5)
     expect(await pair.repair('t', true)).toEqual({ inserted: 4, deleted: 1, updated: 0, extraLeft: 0 })
     expect(await pair.compare('t')).toMatchObject(equal)
+  })
+
+  test('of rows that came after the moment only those before are deleted, also of partitions', async () => {
+    const pair = await movedPair(
+      `CREATE TABLE t (a TEXT, n INTEGER); INSERT INTO t SELECT 'r' || value, value FROM ${series(10)}`,
+    )
+    await pair.target(
+      `ALTER TABLE t RENAME TO plain; CREATE TABLE t (LIKE plain) PARTITION BY RANGE (n);
+       CREATE TABLE low PARTITION OF t FOR VALUES FROM (0) TO (6); CREATE TABLE high PARTITION OF t DEFAULT;
+       INSERT INTO t SELECT * FROM plain; INSERT INTO t VALUES ('x', 1), ('gone', 2), ('y', 9)`,
+    )
+    const meanwhile = (): Promise<unknown> =>
+      pair.target(`DELETE FROM t WHERE a = 'gone'; INSERT INTO t VALUES ('late', 3), ('late', 8)`)
+    expect(await pair.repair('t', true, { meanwhile })).toMatchObject({ deleted: 2, extraLeft: 2 })
+    expect(await pair.target(`SELECT a FROM t WHERE a !~ '^r' ORDER BY n`)).toEqual([['late'], ['late']])
+  })
+
+  test('a row whose parent is another row of the table that is missing', async () => {
+    const pair = await movedPair(
+      `CREATE TABLE tree (k TEXT PRIMARY KEY NOT NULL, p TEXT REFERENCES tree (k), code TEXT UNIQUE);
+       INSERT INTO tree VALUES ('root', NULL, '0'), ('a', 'root', '1'), ('b', 'a', '2')`,
+    )
+    await pair.target(
+      `INSERT INTO tree VALUES ('x', 'root', '8'), ('y', 'x', '9'); UPDATE tree SET p = 'y' WHERE k = 'b';
+       DELETE FROM tree WHERE k = 'a'`,
+    )
+    expect(await pair.repair('tree', true)).toEqual({ inserted: 1, updated: 1, deleted: 2, extraLeft: 0 })
+    expect(await pair.compare('tree')).toMatchObject(equal)
+  })
+
+  test('more extra rows than one question asks for, which refer to each other', async () => {
+    const pair = await movedPair(
+      `CREATE TABLE t (k TEXT PRIMARY KEY NOT NULL, p TEXT REFERENCES t (k)); CREATE INDEX i ON t (p); INSERT INTO t VALUES ('k0', NULL)`,
+    )
+    await pair.target(
+      `INSERT INTO t SELECT 'k' || n, 'k' || CASE WHEN n > 1 THEN n - 1 ELSE 12000 END FROM generate_series(1, 12000) n`,
+    )
+    expect(await pair.repair('t', true)).toMatchObject({ deleted: 12_000, extraLeft: 0 })
+    expect(await pair.compare('t')).toMatchObject(equal)
+  })
+
+  test('many rows that are alike take no more memory than others', async () => {
+    const pair = await movedPair(`CREATE TABLE t (a TEXT); INSERT INTO t SELECT 'x' FROM ${series(100)}`)
+    await pair.target(`INSERT INTO t VALUES ('x')`)
+    const expected: number[] = []
+    const watched = (source: SqliteSource): SqliteSource =>
+      new Proxy(source, {
+        get(_, name) {
+          if (name !== 'run') return Reflect.get(source, name, source)
+          return (...args: Parameters<SqliteSource['run']>) => {
+            const { rows } = args[0].args as { readonly rows?: number }
+            if (rows !== undefined) expected.push(rows)
+            return source.run(...args)
+          }
+        },
+      })
+    expect(await pair.repair('t', true, { watched, depth: { groupRows: 10, groups: 8 } })).toMatchObject({
+      deleted: 1,
+    })
+    expect(expected).toEqual([10])
   })
 })
