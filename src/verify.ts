@@ -1,8 +1,10 @@
 import { structureChecks } from './checks/structure.ts'
+import { TIME_IS_UP } from './compare/ordered.ts'
 import type { Compared, TablesInput } from './compare/tables.ts'
 import type { Settings } from './config/model.ts'
 import type { Session } from './connection/postgres.ts'
 import { closing, reachExistingTarget, type Target } from './connection/target.ts'
+import type { CheckResult } from './contract/check.ts'
 import type { Tools } from './contract/tools.ts'
 import type { RepairReport, VerifyReport } from './contract/verify.ts'
 import { LandfallError } from './errors.ts'
@@ -13,7 +15,7 @@ import { compareRepaired, compareUntilSettled } from './verify/looks.ts'
 import { Memory } from './verify/memory.ts'
 import { postgresSource, verifyPostgres } from './verify/postgres-source.ts'
 import { type Prepared, prepare } from './verify/prepare.ts'
-import { refuseUnfinished, repair } from './verify/repairing.ts'
+import { refuseUnfinished, repair, repairSequences } from './verify/repairing.ts'
 import { isWhole, verifyReport } from './verify/report.ts'
 
 /**
@@ -63,21 +65,17 @@ class Verifying {
 
   async run(startedAt: Date): Promise<VerifyReport> {
     const { maxSeconds } = this.#settings.verification
-    const deadline = maxSeconds === null ? null : performance.now() + maxSeconds * 1000
     try {
-      this.#tables = await this.#input(deadline)
+      this.#tables = await this.#input(null)
+      // The time is that of comparing: a large source may take longer to be opened.
+      const deadline = maxSeconds === null ? null : performance.now() + maxSeconds * 1000
+      this.#tables = { ...this.#tables, deadline }
       if (this.#settings.verification.repair) refuseUnfinished(this.#prepared!.run)
       const found = await this.#compare(deadline)
       const repaired = this.#settings.verification.repair ? await this.#repair(found, deadline) : null
       const compared = repaired === null ? found : await this.#compareAgain(found, repaired, deadline)
-      const { plan, stored, catalog, run, checks, notes } = this.#prepared!
-      const structure = await structureChecks({
-        session: this.#session,
-        plan: stored ?? plan,
-        catalog,
-        source: this.#from!.catalog,
-        tables: isWhole(this.#settings) ? null : this.#tables.work.map(({ move }) => move.source),
-      })
+      const { run, checks, notes } = this.#prepared!
+      const structure = await this.#structure()
       const report = verifyReport({
         settings: this.#settings,
         source: this.#from!.label,
@@ -98,14 +96,26 @@ class Verifying {
     }
   }
 
+  async #structure(): Promise<CheckResult[]> {
+    const { plan, stored, catalog, work } = this.#prepared!
+    return await structureChecks({
+      session: this.#session,
+      plan: stored ?? plan,
+      catalog,
+      source: this.#from!.catalog,
+      tables: isWhole(this.#settings) ? null : work.map(({ move }) => move.source),
+    })
+  }
+
   async #compare(deadline: number | null): Promise<Compared> {
     this.#tools.progress?.({ kind: 'phase', phase: 'verify' })
     const memory = await this.#memory()
     const input = { ...this.#tables!, memory: memory?.of.bind(memory) ?? null }
     try {
       const found = await this.#stoppable(() => compareUntilSettled(input, () => this.#again(deadline)))
-      const isOver = found.tables.every((table) => table.incomplete === null)
-      await (isOver ? memory?.close() : memory?.flush())
+      const isCut = found.tables.some((table) => table.incomplete === TIME_IS_UP)
+      await (isCut ? memory?.flush() : memory?.close())
+      if (memory !== null && memory.note !== null) this.#notes.push(memory.note)
       return found
     } catch (error) {
       await memory?.flush()
@@ -118,13 +128,11 @@ class Verifying {
     const { run, plan } = this.#prepared!
     const { sample, counts } = this.#settings.verification
     if (run === null || !this.#settings.record || sample !== null || counts) return null
-    const memory = await Memory.open(this.#session, {
+    return await Memory.open(this.#session, {
       migration: run.migration,
       fingerprint: this.#from!.source.fingerprint,
       planHash: planHash(plan),
     })
-    if (memory.note !== null) this.#notes.push(memory.note)
-    return memory
   }
 
   /** The source as it is by now. */
@@ -137,8 +145,8 @@ class Verifying {
 
   async #repair(found: Compared, deadline: number | null): Promise<RepairReport | null> {
     this.#tools.progress?.({ kind: 'phase', phase: 'repair' })
-    return await this.#stoppable(() =>
-      repair({
+    return await this.#stoppable(async () => {
+      const input = {
         settings: this.#settings,
         tools: this.#tools,
         target: this.#target,
@@ -146,8 +154,12 @@ class Verifying {
         prepared: this.#prepared!,
         again: () => this.#again(deadline),
         found,
-      }),
-    )
+      }
+      const repaired = await repair(input)
+      if (repaired !== null) return repaired
+      await repairSequences(input, await this.#structure())
+      return { inserted: 0, updated: 0, deleted: 0, extraLeft: 0, failed: [] }
+    })
   }
 
   async #compareAgain(before: Compared, repaired: RepairReport, deadline: number | null): Promise<Compared> {

@@ -23,7 +23,7 @@ export function verifyCommand(shell: Shell): Command {
   return withListing(command)
     .option('--repair', 'write rows that are missing or changed to the target, then verify again')
     .option('--delete-extra', 'with --repair: delete rows that only the target has')
-    .option('--no-record', 'write nothing into the schema landfall either')
+    .option('--no-record', 'write nothing at all: what is compared is not remembered')
     .option('--yes', 'take every question as answered with yes')
     .addHelpText(
       'after',

@@ -53,17 +53,33 @@ async function stageRange(
   },
 ): Promise<number> {
   const { staging } = to
+  const isSetAside = setAside(context, args)
   let extra = 0
   for await (const { source, target, same } of mergedRange(context, args, to.session, to.forms)) {
     if (same) continue
     if (source !== null) await staging.write(target === null ? 'missing' : 'changed', [source])
     else {
       extra += 1
-      if (await to.isEarlier(integerAt(target!, args.comparison.key[0]!)))
-        await staging.write('extra', [target!])
+      const key = integerAt(target!, args.comparison.key[0]!)
+      if (!isSetAside(key) && (await to.isEarlier(key))) await staging.write('extra', [target!])
     }
   }
   return extra
+}
+
+/**
+ * Tells whether the source has a row of that key which was set aside. What the target has of it somebody
+ * has put there in its place, and it is never deleted.
+ */
+function setAside(
+  { database }: JobContext,
+  { comparison: { read } }: RepairRangeArgs,
+): (key: bigint) => boolean {
+  if (read.excluded === '0') return () => false
+  const find = database.prepare(
+    `SELECT 1 FROM ${read.from} WHERE ${read.keys[0]!} = ? AND (${read.excluded})`,
+  )
+  return (key) => find.get(key) !== undefined
 }
 
 /** Tells of keys in rising order whether a row of the range that may be deleted has them. */

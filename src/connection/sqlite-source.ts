@@ -73,12 +73,12 @@ export async function openSource(path: string, options: SourceOptions): Promise<
     const log = walBytes(path)
     if (snapshot === 'backup') {
       copy = await backUp(first, path, options)
-      notes.push(`copied from a private backup, so that ${basename(path)} can be written meanwhile`)
+      notes.push(`read from a private copy, so that ${basename(path)} can be written meanwhile`)
       if (copy.held) notes.push(`writers of ${basename(path)} had to wait while the backup was made`)
     } else if (journal === 'wal') {
-      notes.push(`the log ${basename(path)}-wal will grow while the copy runs, if programs write`)
+      notes.push(`the log ${basename(path)}-wal will grow while it is read, if programs write`)
     } else {
-      notes.push(`programs cannot commit to ${basename(path)} while the copy runs`)
+      notes.push(`programs cannot commit to ${basename(path)} while it is read`)
     }
     const source = new PooledSource(path, copy, options.readers, { snapshot, walBytes: log, notes })
     await source.open()

@@ -15,7 +15,8 @@ export function renderChecks(checks: readonly CheckResult[], style: Style): stri
       check.result === 'fail' ? (['failed', red] as const) : (['incomplete', yellow] as const)
     const said = `  ${check.name}: expected ${check.expected}, found ${check.found}`
     lines.push(...headed(paragraph(word + said, style, ''), word, paint))
-    for (const line of check.evidence ?? []) lines.push(...paragraph(line, style, '  '))
+    for (const line of (check.evidence ?? []).filter((one) => !check.found.includes(one)))
+      lines.push(...paragraph(line, style, '  '))
   }
   return lines
 }

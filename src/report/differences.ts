@@ -92,7 +92,11 @@ export function renderDifferences(
     ...differences.flatMap((one) => renderDifference(one, style)),
   ]
   if (more > 0)
-    lines.push(`  … and ${all.exact ? '' : 'at least '}${count(more)} more (--max-diffs lists more)`)
+    lines.push(
+      differences.length === 0
+        ? `  ${all.exact ? '' : 'at least '}${count(more)}, none of them listed (--max-diffs)`
+        : `  … and ${all.exact ? '' : 'at least '}${count(more)} more (--max-diffs lists more)`,
+    )
   return lines
 }
 

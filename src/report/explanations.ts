@@ -225,7 +225,10 @@ export const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
   LF403: {
     what: 'The run was stopped by Ctrl-C or SIGTERM.',
     why: 'Chunks in work were finished or rolled back; progress is in the same transactions as the rows.',
-    todo: ['Run the same command: it goes on where it stopped.', 'landfall status shows how far it is.'],
+    todo: [
+      'Run the same command: it goes on where it stopped.',
+      'landfall status shows how far a migration is.',
+    ],
   },
   LF404: {
     what: 'The schema landfall in the target has a form that this version of Landfall does not know.',
@@ -269,7 +272,7 @@ export const EXIT_STATUSES: readonly {
   {
     status: 2,
     what: 'The command line or the config cannot be understood.',
-    todo: 'Correct what the message names. Nothing was opened.',
+    todo: 'Correct what the message names. Nothing was written.',
   },
   { status: 3, what: 'The source cannot be read.', todo: 'See to the source, then run the same command.' },
   {

@@ -12,7 +12,9 @@ export function renderRepair(repair: RepairReport, style: Style): string[] {
   const head =
     done.length > 0
       ? `Repaired in the target: ${done.join(', ')}; what stands above is how it is now`
-      : 'No row was repaired'
+      : repair.failed.length + repair.extraLeft === 0
+        ? 'No row had to be repaired'
+        : 'No row was repaired'
   const lines = paragraph(head, style, '').map(style.colors.bold)
   if (repair.extraLeft > 0) {
     const left = `${rows(repair.extraLeft)} that only the target has ${repair.extraLeft === 1 ? 'was' : 'were'} left there`

@@ -19,6 +19,7 @@ export class Memory {
   readonly #session: Session
   readonly #verification: Verification
   readonly #known: ReadonlyMap<string, number>
+  #recalled = 0
   #news: ComparedRows[] = []
   #written = performance.now()
   #writing: Promise<void> = Promise.resolve()
@@ -36,23 +37,19 @@ export class Memory {
     )
   }
 
-  /** Those that an earlier attempt has compared. */
-  get #rows(): number {
-    return [...this.#known.values()].reduce((sum, rows) => sum + rows, 0)
-  }
-
-  /** Where some of it came to its end. */
+  /** What was not compared once more, in words; null when everything was. */
   get note(): string | null {
-    const rows = this.#rows
-    if (rows === 0) return null
-    return `${rows.toLocaleString('en')} rows were compared before, by a verification that was interrupted (begun ${this.#verification.startedAt.toISOString()}); those of them that nobody has written since were not compared again, unless --no-record is given`
+    if (this.#recalled === 0) return null
+    return `${this.#recalled.toLocaleString('en')} rows were compared before, by a verification that did not come to its end (begun ${this.#verification.startedAt.toISOString()}); nobody has written them since, and they were not compared again (--no-record does)`
   }
 
   of(table: string): RangeMemory {
     return {
       recall: async (bounds, rows) => {
         const known = this.#known.get(JSON.stringify([table, boundsText(bounds)])) ?? null
-        return known === null || (await this.#isUntouched(known, rows)) ? known : null
+        if (known === null || !(await this.#isUntouched(known, rows))) return null
+        this.#recalled += known
+        return known
       },
       remember: (bounds, rows) => {
         this.#news.push({ table, bounds: boundsText(bounds), rows })
@@ -99,7 +96,7 @@ function withWayOut(error: unknown): never {
     error instanceof LandfallError && (error.code === 'LF308' || error.details?.sqlstate === '42501')
   if (!isRefused) throw error
   throw new LandfallError(error.code, error.message, {
-    hint: '--no-record   compares all the same, and writes nothing into the schema landfall either',
+    hint: '--no-record   compares all the same, and writes nothing into the schema landfall either\n--repair needs a role that may write there',
     ...(error.details === undefined ? {} : { details: error.details }),
     cause: error,
   })

@@ -40,6 +40,14 @@ export async function prepare(start: Begin): Promise<Prepared> {
   const run = known ? await findRun(session, settings.name) : null
   const stored = run === null ? null : await readPlan(session, run.id)
   const schema = stored?.target.schema ?? settings.targetSchema
+  if (schema !== settings.targetSchema && settings.targetSchema !== 'public')
+    throw new LandfallError(
+      'LF001',
+      `this migration went into the schema ${schema}, not into ${settings.targetSchema}`,
+      {
+        hint: 'Leave --target-schema out; or --name NAME for another migration.',
+      },
+    )
   const catalog = await targetCatalog(session, { ...settings, targetSchema: schema }, [])
   const notes = [...from.source.notes, ...(run !== null && run.state !== 'done' ? [unfinished(run)] : [])]
   if (run !== null && stored !== null) {
@@ -58,7 +66,25 @@ export async function prepare(start: Begin): Promise<Prepared> {
       return { plan: stored, stored, run, catalog, work: inScope(work, settings), checks: [], notes }
     }
   }
-  return await profiled(start, { run, stored, catalog, schema, notes })
+  const prepared = await profiled(start, { run, stored, catalog, schema, notes })
+  refuseStrangers(prepared, settings, schema)
+  return prepared
+}
+
+/** A target without the journal of this migration and without any of its tables is not the one that is meant. */
+function refuseStrangers({ run, plan, catalog }: Prepared, { name }: Settings, schema: string): void {
+  if (run !== null || plan.moves.length === 0) return
+  const found = plan.moves.some(({ target }) =>
+    catalog.tables.some((table) => table.schema === target.schema && table.name === target.name),
+  )
+  if (found) return
+  throw new LandfallError(
+    'LF005',
+    `the target has no migration named ${name}, and none of its tables in the schema ${schema}`,
+    {
+      hint: 'landfall migrate fills it; --name NAME or --target-schema NAME, if it was filled under another one',
+    },
+  )
 }
 
 /** Whether the columns that are there have the types of the plan. */
@@ -166,7 +192,11 @@ function inScope(work: readonly TableWork[], { tables, exclude }: Settings): Tab
       hint: `Its tables: ${names.join(', ')}`,
     })
   }
-  return work.filter(
+  const left = work.filter(
     ({ move }) => (tables === null || tables.includes(move.source)) && !exclude.includes(move.source),
   )
+  if (left.length > 0 || work.length === 0) return left
+  throw new LandfallError('LF001', 'no table is left to compare', {
+    hint: `--tables and --exclude leave none of: ${names.join(', ')}`,
+  })
 }

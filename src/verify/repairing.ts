@@ -5,6 +5,7 @@ import { holdingTarget } from '../compare/target-snapshot.ts'
 import type { Settings } from '../config/model.ts'
 import type { Session } from '../connection/postgres.ts'
 import type { Target } from '../connection/target.ts'
+import type { CheckResult } from '../contract/check.ts'
 import type { Tools } from '../contract/tools.ts'
 import type { RepairReport, VerifiedTable } from '../contract/verify.ts'
 import { LandfallError } from '../errors.ts'
@@ -31,8 +32,8 @@ export interface RepairInput {
 }
 
 /**
- * Asks, and makes the target equal to the source, under the migration's lock. Null when there is nothing
- * to repair.
+ * Asks, and makes the target equal to the source, under the migration's lock. Null when no row has to be
+ * repaired.
  *
  * Errors: LF206 the answer was no, or nobody could be asked; LF208 a run was begun meanwhile and is not
  * done; LF401 another run is at work; LF403.
@@ -50,7 +51,7 @@ export async function repair(input: RepairInput): Promise<RepairReport | null> {
           return await repairing(snapshot)
         })
       : await repairing(null)
-    if (report.inserted > 0) await moveSequences(session, prepared)
+    await moveSequences(session, prepared)
     return report
   })
 }
@@ -68,7 +69,16 @@ export async function underLock(
   if (sum.missing + sum.changed + sum.extra === 0) return null
   if (sum.missing + sum.changed === 0 && !deleteExtra)
     return { inserted: 0, updated: 0, deleted: 0, extraLeft: sum.extra, failed: [] }
-  await confirmed(tools, question(target.label, sum, deleteExtra))
+  const names = tables.filter((table) => table.missing + table.changed + table.extra > 0)
+  await confirmed(
+    tools,
+    question(
+      target.label,
+      names.map((table) => table.source),
+      sum,
+      deleteExtra,
+    ),
+  )
   const locking = await target.open('lock')
   try {
     const lock = await acquireLock(locking, settings.name, holder(), { another: () => target.open('probe') })
@@ -95,6 +105,7 @@ const number = (rows: number): string => `${rows.toLocaleString('en')} ${rows ==
 
 function question(
   target: string,
+  tables: readonly string[],
   { missing, extra, changed }: { missing: number; extra: number; changed: number },
   deleteExtra: boolean,
 ): string {
@@ -103,7 +114,8 @@ function question(
     ...(changed > 0 ? [`overwrite ${number(changed)}`] : []),
     ...(extra > 0 && deleteExtra ? [`delete ${number(extra)}`] : []),
   ]
-  return `In ${target}: ${what.join(', ')}?`
+  const where = tables.length > 5 ? `${tables.length} tables` : tables.join(', ')
+  return `In ${target}: ${what.join(', ')} (${where})?`
 }
 
 async function confirmed({ ask }: Tools, text: string): Promise<void> {
@@ -113,7 +125,22 @@ async function confirmed({ ask }: Tools, text: string): Promise<void> {
   })
 }
 
-/** Numbers that were repaired into a table must not be given out again. */
+/** Sets sequences forward where no row has to be repaired; asks before that, as for rows. */
+export async function repairSequences(
+  { tools, target, session, prepared }: Pick<RepairInput, 'tools' | 'target' | 'session' | 'prepared'>,
+  checks: readonly CheckResult[],
+): Promise<void> {
+  const behind = checks.filter((check) => check.result === 'fail' && check.name.endsWith(': sequences'))
+  if (behind.length === 0) return
+  const tables = behind.map((check) => check.name.slice(0, -': sequences'.length)).join(', ')
+  await confirmed(
+    tools,
+    `In ${target.label}: set the sequences of ${tables} behind the numbers that are taken?`,
+  )
+  await moveSequences(session, prepared)
+}
+
+/** Numbers that a table holds must not be given out again. */
 async function moveSequences(session: Session, { plan, catalog }: Prepared): Promise<void> {
   const isThere = ({ schema, name }: { readonly schema: string; readonly name: string }): boolean =>
     catalog.tables.some((table) => table.schema === schema && table.name === name)

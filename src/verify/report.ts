@@ -17,11 +17,20 @@ export interface VerifyParts {
   readonly notes: readonly string[]
 }
 
+/** An empty comparison proves nothing, whatever the reason is. */
+const NOTHING: CheckResult = {
+  name: 'there is something to compare',
+  result: 'incomplete',
+  expected: 'one table at least',
+  found: 'none',
+}
+
 /** One object for people and machines. Status 0 only when all in the scope was compared and is equal. */
 export function verifyReport(parts: VerifyParts): VerifyReport {
   const { settings, tables, startedAt } = parts
   const { sample, counts, maxDiffs } = settings.verification
   const checks = [...tables.map((table) => rowsCheck(table, sample)), ...parts.checks]
+  if (tables.length === 0) checks.push(NOTHING)
   const results = checks.map((check) => check.result)
   const outcome = results.includes('fail')
     ? 'different'

@@ -277,3 +277,26 @@ test('keys of a type whose operators no path finds', async ({ skip }) => {
     ['c', 'b'],
   ])
 })
+
+test('sequences that are behind are set forward, also where no row has to be repaired', async () => {
+  const from = sqlite('CREATE TABLE t(id INTEGER PRIMARY KEY, v TEXT); INSERT INTO t VALUES (1, 0), (70, 1)')
+  const to = await postgres()
+  await migrate(from, to)
+  await query(to, `SELECT setval(pg_get_serial_sequence('t', 'id'), 5)`)
+  await expect(repair(from, to, async () => false)).rejects.toMatchObject({ code: 'LF206' })
+  expect(await repair(from, to)).toMatchObject({ outcome: 'same', exitCode: 0, repair: { inserted: 0 } })
+  await query(to, `INSERT INTO t (v) VALUES ('next')`)
+  expect(await query(to, 'SELECT max(id)::text FROM t')).toEqual([['71']])
+})
+
+test('a row that somebody has put in the place of one that was set aside is never deleted', async () => {
+  const from = sqlite(
+    `CREATE TABLE t(id INTEGER PRIMARY KEY, n INTEGER); INSERT INTO t VALUES (1, 1), (2, 'two'), (3, 3)`,
+  )
+  const to = await postgres()
+  await migrate(from, to, { options: { badRows: 'set-aside' } })
+  await query(to, 'INSERT INTO t VALUES (2, 22), (9, 9)')
+  const report = await repair(from, to)
+  expect(report).toMatchObject({ exitCode: 1, repair: { deleted: 1, extraLeft: 1 } })
+  expect(await query(to, 'SELECT id::text FROM t ORDER BY id')).toEqual([['1'], ['2'], ['3']])
+})

@@ -230,7 +230,7 @@ test('a question is asked before anything is repaired', async () => {
   const asked: string[] = []
   const ask = async (text: string) => asked.push(text) === 0
   await expect(verify(settings, { ask })).rejects.toMatchObject({ code: 'LF206' })
-  expect(asked).toEqual([expect.stringMatching(/^In postgres:.*: overwrite 1 row\?$/)])
+  expect(asked).toEqual([expect.stringMatching(/^In postgres:.*: overwrite 1 row \(orders\)\?$/)])
   expect(await query(to, 'SELECT note FROM orders WHERE id = 3')).toEqual([['x']])
 })
 
