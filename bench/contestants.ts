@@ -78,15 +78,45 @@ export async function runVerify(server: BenchServer, file: string): Promise<Veri
   }
 }
 
-/** All columns of all rows read out, by one connection to each side; the slower of the two. */
-export async function runFullScan(server: BenchServer, file: string): Promise<number> {
-  const source = await measure(process.execPath, [scanProgram, file])
-  if (source.status !== 0) throw failed('the scan', source)
+export interface PairVerified {
+  /** `landfall verify` of two PostgreSQL databases. */
+  readonly seconds: number
+  /** `count(*)` of all their tables, on both at once. */
+  readonly counting: number
+}
+
+/** The database that `runLandfall` has left, and a copy of it on the same server. */
+export async function runPair(server: BenchServer): Promise<PairVerified> {
+  const copy = `${DATABASE}_copy`
+  await server.drop(copy)
+  await server.query('postgres', `CREATE DATABASE ${copy} TEMPLATE ${DATABASE}`)
+  const measured = await measure(process.execPath, [
+    landfallCommand,
+    'verify',
+    ...['--from', server.url(DATABASE), '--to', server.url(copy), '--json'],
+  ])
+  if (measured.status !== 0) throw failed('landfall', measured)
+  const count = `SELECT ${(await tablesOf(server)).map((name) => `(SELECT count(*) FROM ${name})`).join(' + ')}`
+  const began = performance.now()
+  await Promise.all([server.query(DATABASE, count), server.query(copy, count)])
+  const counting = (performance.now() - began) / 1000
+  await server.drop(copy)
+  return { seconds: (JSON.parse(measured.stdout) as VerifyReport).seconds, counting }
+}
+
+async function tablesOf(server: BenchServer): Promise<string[]> {
   const tables = await server.query(
     DATABASE,
     `SELECT c.oid::regclass::text AS name FROM pg_class c WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace`,
   )
-  const copies = tables.map(({ name }) => `\\copy ${name} to '/dev/null' (format binary)`)
+  return tables.map(({ name }) => String(name))
+}
+
+/** All columns of all rows read out, by one connection to each side; the slower of the two. */
+export async function runFullScan(server: BenchServer, file: string): Promise<number> {
+  const source = await measure(process.execPath, [scanProgram, file])
+  if (source.status !== 0) throw failed('the scan', source)
+  const copies = (await tablesOf(server)).map((name) => `\\copy ${name} to '/dev/null' (format binary)`)
   return Math.max(source.seconds, (await psql(server, copies)).seconds)
 }
 

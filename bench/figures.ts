@@ -1,4 +1,4 @@
-import type { Run, Verified } from './contestants.ts'
+import type { PairVerified, Run, Verified } from './contestants.ts'
 import type { Shape } from './generate.ts'
 
 /** What one shape came to: medians of the runs, times in seconds. */
@@ -10,6 +10,7 @@ export interface ShapeResult {
   /** `landfall migrate` as it is by default: what was moved is verified. */
   readonly proven: Run
   readonly verified: Verified
+  readonly pair: PairVerified
   /** All columns of all rows read out, of the side that takes longer. */
   readonly fullScan: number | null
   readonly pgloader: Run | null
@@ -33,7 +34,7 @@ const LARGEST_VALUE: Readonly<Record<string, number>> = { 'huge-row': 100 }
 
 /** The figures of one shape. Ratios are asked of `events`, the ordinary case; memory of all. */
 export function judge(result: ShapeResult): Figure[] {
-  const { shape, landfall, proven, verified, fullScan, pgloader, physicalLimit } = result
+  const { shape, landfall, proven, verified, pair, fullScan, pgloader, physicalLimit } = result
   const figures: Figure[] = []
   const ordinary = shape === 'events'
   const number = (name: string, value: number, unit: Figure['unit'], target: string | null = null): void => {
@@ -78,6 +79,8 @@ export function judge(result: ShapeResult): Figure[] {
   }
   atMost('verify to COPY phase', verified.seconds / landfall.copy, 'times', 0.8, 0.5)
   atMost('one changed row, named after the scan', verified.secondsToName - verified.seconds, 's', 1)
+  number('verify of two PostgreSQL databases', pair.seconds, 's')
+  atMost('the same to count(*) on both', pair.seconds / pair.counting, 'times', 3)
   number('rows in the COPY phase', landfall.rows / landfall.copy, 'rows/s')
   number('profile to COPY phase', landfall.profile / landfall.copy, 'times', 'aiming at 0.5')
   atMost('profile to whole migrate', landfall.profile / landfall.whole, 'times', 0.33)

@@ -4,9 +4,11 @@ import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { isInstalled } from '../test/support/installed.ts'
 import {
+  type PairVerified,
   type Run,
   runFullScan,
   runLandfall,
+  runPair,
   runPgloader,
   runPhysicalLimit,
   runVerify,
@@ -84,6 +86,7 @@ async function compare(
   const landfall: Run[] = []
   const proven: Run[] = []
   const verified: Verified[] = []
+  const pairs: PairVerified[] = []
   const scans: number[] = []
   const pgloader: Run[] = []
   const limit: number[] = []
@@ -98,6 +101,8 @@ async function compare(
       limit.push(await runPhysicalLimit(server, folder))
       say(`${shape}, run ${run}: psql, ready-made binary files ${limit.at(-1)!.toFixed(2)} s`)
     }
+    pairs.push(await runPair(server))
+    say(`${shape}, run ${run}: two PostgreSQL databases ${pairs.at(-1)!.seconds.toFixed(2)} s`)
     verified.push(await runVerify(server, file))
     say(`${shape}, run ${run}: landfall verify ${verified.at(-1)!.seconds.toFixed(2)} s`)
     if (withPgloader) {
@@ -115,6 +120,10 @@ async function compare(
       seconds: median(verified.map((one) => one.seconds)),
       secondsToName: median(verified.map((one) => one.secondsToName)),
       peakMegabytes: Math.max(...verified.map((one) => one.peakMegabytes)),
+    },
+    pair: {
+      seconds: median(pairs.map((one) => one.seconds)),
+      counting: median(pairs.map((one) => one.counting)),
     },
     fullScan: scans.length > 0 ? median(scans) : null,
     pgloader: pgloader.length > 0 ? medians(pgloader) : null,

@@ -59,6 +59,7 @@ test('figures are judged against what is asked', () => {
     landfall: run(10, 5, 2),
     proven: run(14, 5, 2),
     verified: { seconds: 3, secondsToName: 3.5, peakMegabytes: 100 },
+    pair: { seconds: 8, counting: 2 },
     fullScan: 1,
     pgloader: run(30, 19, 0),
     physicalLimit: 3,
@@ -74,6 +75,7 @@ test('figures are judged against what is asked', () => {
     'verify to COPY phase': true,
     'one changed row, named after the scan': true,
     'peak memory, migrate': false,
+    'the same to count(*) on both': false,
     'peak memory, verify': true,
     'pgloader, whole': null,
   })
