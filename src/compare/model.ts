@@ -60,10 +60,14 @@ export const allSame = (rows: number): Outcome => ({
   differences: [],
 })
 
-export const differing = ({ missing, extra, changed }: Omit<Outcome, 'differences'>): number =>
-  missing + extra + changed
+/** How many rows are not the same. */
+export const differing = ({
+  missing,
+  extra,
+  changed,
+}: Pick<Outcome, 'missing' | 'extra' | 'changed'>): number => missing + extra + changed
 
-/** What comparing some rows came to. `compared` rows are those of the source. */
+/** What comparing some rows came to. */
 export interface Outcome {
   readonly sourceRows: number
   readonly targetRows: number

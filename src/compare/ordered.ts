@@ -22,16 +22,16 @@ const REPAIR_JOB = here('ordered-repair-job')
 /** What to call a limit of time in a report. */
 export const TIME_IS_UP = 'time was up (--max-time)'
 
-/** An outcome with the ranges in which something differed. */
-export interface OrderedOutcome extends TableOutcome {
-  readonly suspects: readonly ChunkBounds[]
+/** An outcome with the ranges in which something differed; null where differences have no place. */
+export interface PlacedOutcome extends TableOutcome {
+  readonly suspects: readonly ChunkBounds[] | null
 }
 
 /**
  * Compares a table whose rows both sides hold in the order of one integer, range by range, as many at
  * once as there are readers. `order` is the target's SQL of that integer.
  */
-export async function compareOrdered(input: CompareInput, order: string): Promise<OrderedOutcome> {
+export async function compareOrdered(input: CompareInput, order: string): Promise<PlacedOutcome> {
   const { source, ranges, sample, listing, memory } = input
   const comparison = sample === null ? input.comparison : sampled(input.comparison, sample)
   const outcomes: (Outcome | undefined)[] = []

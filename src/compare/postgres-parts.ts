@@ -1,13 +1,10 @@
 import type { Table } from '../catalog/model.ts'
 import { literal } from '../connection/quote.ts'
+import { blockParts } from './blocks.ts'
 import type { PostgresComparison, SideSql } from './postgres-comparison.ts'
 import type { PostgresSnapshot } from './postgres-snapshot.ts'
 
-/** Parts for each connection, so that none waits long for the last one. */
-const PARTS_EACH = 4
-/** Blocks of a part. */
-const LEAST_BLOCKS = 1024
-const MOST_BLOCKS = 32_768
+const PART_BLOCKS = { least: 1024, most: 32_768 }
 /** Rows of a block, where nobody has counted. */
 const BLOCK_ROWS = 100
 
@@ -43,16 +40,7 @@ export async function extentOf(snapshot: PostgresSnapshot, { schema, name }: Tab
 export function partsOf(snapshot: PostgresSnapshot, { blocks }: Extent, jobs: number): string[] {
   // Earlier servers read the whole table for each range.
   if (blocks === null || snapshot.serverVersion < 140_000) return ['true']
-  const each = Math.min(MOST_BLOCKS, Math.max(LEAST_BLOCKS, Math.ceil(blocks / (jobs * PARTS_EACH))))
-  const parts: string[] = []
-  for (let first = 0; first === 0 || first < blocks; first += each) {
-    const bounds = [
-      ...(first === 0 ? [] : [`t.ctid >= '(${first},0)'::pg_catalog.tid`]),
-      ...(first + each >= blocks ? [] : [`t.ctid < '(${first + each},0)'::pg_catalog.tid`]),
-    ]
-    parts.push(bounds.length === 0 ? 'true' : bounds.join(' AND '))
-  }
-  return parts
+  return blockParts(blocks, jobs, PART_BLOCKS)
 }
 
 /** The lowest and highest key of both sides, where it is one integer; null where there is none. */

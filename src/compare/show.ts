@@ -1,5 +1,5 @@
 import type { ColumnDifference, RowDifference } from '../contract/verify.ts'
-import type { BinaryCarrier } from '../copy/model.ts'
+import type { BinaryCarrier } from '../types/model.ts'
 import type { Comparison, Listing } from './model.ts'
 import { differingFields, type Field, fieldsOf, type RowBytes } from './row.ts'
 

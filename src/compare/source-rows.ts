@@ -18,7 +18,8 @@ export interface EncodedRows {
 
 /**
  * Encodes a range of the source batch by batch, in the order of its key. After each batch its bytes wait
- * in the encoder, to be taken; whoever took the last ones closes it. `session` is asked for the form of columns that only the target knows.
+ * in the encoder, to be taken; whoever took the last ones closes it. `session` is asked for the form of
+ * columns that only the target knows.
  *
  * Errors: LF204 a value does not fit any more.
  */
@@ -98,7 +99,7 @@ async function judged(session: Session, comparison: Comparison, batch: Row[]): P
   let slot = 0
   const columns = comparison.columns.flatMap(({ carrier, judged: type }) => {
     const at = slot
-    slot += carrier === 'numericTrimmed' ? 1 : width(carrier)
+    slot += width(carrier)
     return type === null ? [] : [{ at, type }]
   })
   if (columns.length === 0) return batch

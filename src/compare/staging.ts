@@ -1,14 +1,12 @@
 import { equality } from '../checks/equality.ts'
 import type { CopyIn, Session } from '../connection/postgres.ts'
 import { ident, literal } from '../connection/quote.ts'
+import { HEADER, TRAILER } from '../copy/encode-binary.ts'
 import type { ComparedColumn, Comparison } from './model.ts'
 import type { RowBytes } from './row.ts'
 import { updateUnique } from './update-unique.ts'
 
-/** `PGCOPY\n\377\r\n\0`, then no flags and no header extension. */
-const HEADER = Buffer.from('5047434f50590aff0d0a000000000000000000', 'hex')
 const NULL = Buffer.from('ffffffff', 'hex')
-const TRAILER = Buffer.from('ffff', 'hex')
 /** Bytes of one message. */
 const PORTION = 256 * 1024
 
@@ -25,8 +23,8 @@ const KINDS: Readonly<Record<StagedAs, number>> = { missing: 0, changed: 1, extr
 const TABLE = 'pg_temp.landfall_staging'
 
 /**
- * The source's rows on their way to the target's table, and the keys of those that are to go, in a temporary table that lives as long as the
- * session's transaction. Rows of all kinds may be written in any order. While rows are being written no
+ * The source's rows on their way to the target's table, and the keys of those that are to go, in a
+ * temporary table that lives as long as the session's transaction. Rows of all kinds may be written in any order. While rows are being written no
  * other statement may be sent on the session; `end`, and the first call of what uses them, end that, and
  * nothing can be written afterwards.
  */

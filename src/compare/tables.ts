@@ -16,10 +16,9 @@ import {
   type CompareInput,
   differing,
   type RangeMemory,
-  type TableOutcome,
   type TargetAccess,
 } from './model.ts'
-import { compareOrdered, type OrderedOutcome, repairOrdered } from './ordered.ts'
+import { compareOrdered, type PlacedOutcome, repairOrdered } from './ordered.ts'
 import type { Deletable, Repaired, RepairRecord } from './repair.ts'
 import { compareUnordered } from './unordered.ts'
 import { repairUnordered } from './unordered-repair.ts'
@@ -118,22 +117,22 @@ async function compareTable(input: TablesInput, work: TableWork): Promise<One> {
       seconds: (performance.now() - began) / 1000,
     },
     differences,
-    suspects: 'suspects' in outcome ? (outcome.suspects as readonly ChunkBounds[]) : null,
+    suspects: outcome.suspects,
   }
 }
 
-async function compareRows(input: TablesInput, work: TableWork): Promise<TableOutcome | OrderedOutcome> {
+async function compareRows(input: TablesInput, work: TableWork): Promise<PlacedOutcome> {
   const compare = comparingOf(input, work)
   const order = orderOf(work.move, compare.comparison)
   if (order !== null) return await compareOrdered(compare, order)
   // As a multiset a table is compared whole or not at all.
   const all = { table: compare.comparison.target, where: 'true' }
   const known = (await compare.memory?.recall(WHOLE, all)) ?? null
-  if (known !== null) return { ...allSame(known), incomplete: null }
+  if (known !== null) return { ...allSame(known), incomplete: null, suspects: null }
   const outcome = await compareUnordered(compare)
   if (differing(outcome) === 0 && outcome.incomplete === null)
     compare.memory?.remember(WHOLE, outcome.sourceRows)
-  return outcome
+  return { ...outcome, suspects: null }
 }
 
 const WHOLE: ChunkBounds = { after: null, upTo: null }
@@ -173,7 +172,7 @@ export async function repairTable(
   return { ...sum, refused }
 }
 
-async function countTable({ source, session }: TablesInput, work: TableWork): Promise<TableOutcome> {
+async function countTable({ source, session }: TablesInput, work: TableWork): Promise<PlacedOutcome> {
   const { read, target } = comparisonOf(work.move, work.excluded, null)
   const [ours] = await run({ source }, [`SELECT count(*) FROM ${read.from} WHERE NOT (${read.excluded})`])
   const theirs = await session.query<{ n: string }>(`SELECT count(*) AS n FROM ${target}`)
@@ -189,6 +188,7 @@ async function countTable({ source, session }: TablesInput, work: TableWork): Pr
     exact: false,
     differences: [],
     incomplete: null,
+    suspects: null,
   }
 }
 
@@ -218,16 +218,16 @@ function comparingOf(input: TablesInput, { move, excluded, ranges }: TableWork):
 }
 
 /** A table that the target refuses to show was not compared, and the others may be. */
-function asIncomplete(error: unknown): TableOutcome {
+function asIncomplete(error: unknown): PlacedOutcome {
   if (!(error instanceof LandfallError) || error.code !== 'LF304') throw error
   const none = { sourceRows: 0, targetRows: 0, missing: 0, extra: 0, changed: 0, differences: [] }
-  return { ...none, exact: true, incomplete: error.message }
+  return { ...none, exact: true, incomplete: error.message, suspects: null }
 }
 
 /** The outcome of a table as a Check. */
 export function rowsCheck(table: VerifiedTable, sample: number | null): CheckResult {
   const { source, sourceRows, targetRows, missing, extra, changed, exact, incomplete, compared } = table
-  const total = missing + extra + changed
+  const total = differing(table)
   const what =
     compared === 'counts' ? 'number of rows' : sample === null ? 'every row' : 'every row of the sample'
   const number = (n: number): string => n.toLocaleString('en')

@@ -2,6 +2,7 @@ import { extname } from 'node:path'
 import type { Session } from '../connection/postgres.ts'
 import { literal } from '../connection/quote.ts'
 import { LandfallError } from '../errors.ts'
+import { blockParts } from './blocks.ts'
 import { BucketSums, type Choice, type Sums } from './digest.ts'
 import type { CompareInput } from './model.ts'
 import { TIME_IS_UP } from './ordered.ts'
@@ -13,10 +14,7 @@ import type { Part } from './unordered-read.ts'
 const JOB = new URL(`./unordered-job${extname(import.meta.url)}`, import.meta.url).href
 
 /** Blocks of the target that are read at a time: enough to be worth a transaction, few enough to stop soon. */
-const LEAST_BLOCKS = 256
-const MOST_BLOCKS = 8192
-/** Parts for each reader, so that none is long at work alone at the end. */
-const PARTS_EACH = 4
+const PART_BLOCKS = { least: 256, most: 8192 }
 
 /** Why a scan did not come to its end. */
 export interface Stopped {
@@ -53,7 +51,7 @@ export async function scanning<T>(input: CompareInput, work: (scan: Scan) => Pro
   })
 }
 
-/** The last part is open, so that every row is in one of them however the table has grown. */
+/** One part, where it is no ordinary table. */
 async function targetParts(session: Session, target: string, jobs: number): Promise<Part[]> {
   const { rows } = await session.query<{ blocks: number }>(
     `SELECT (pg_catalog.pg_relation_size(c.oid) / pg_catalog.current_setting('block_size')::pg_catalog.int4)::pg_catalog.float8 AS blocks
@@ -61,16 +59,7 @@ async function targetParts(session: Session, target: string, jobs: number): Prom
       WHERE c.oid = ${literal(target)}::pg_catalog.regclass AND c.relkind = 'r' AND a.amname = 'heap'`,
   )
   const blocks = rows[0]?.blocks ?? 0
-  const each = Math.min(MOST_BLOCKS, Math.max(LEAST_BLOCKS, Math.ceil(blocks / (jobs * PARTS_EACH))))
-  const parts: Part[] = []
-  for (let first = 0; first === 0 || first < blocks; first += each) {
-    const bounds = [
-      ...(first === 0 ? [] : [`t.ctid >= '(${first},0)'::pg_catalog.tid`]),
-      ...(first + each >= blocks ? [] : [`t.ctid < '(${first + each},0)'::pg_catalog.tid`]),
-    ]
-    parts.push({ side: 'target', where: bounds.length === 0 ? 'true' : bounds.join(' AND ') })
-  }
-  return parts
+  return blockParts(blocks, jobs, PART_BLOCKS).map((where): Part => ({ side: 'target', where }))
 }
 
 /** So that both databases are at work at once. */

@@ -1,4 +1,4 @@
-import { width } from '../types/model.ts'
+import { type BinaryCarrier, width } from '../types/model.ts'
 import {
   putBool,
   putBytes,
@@ -15,13 +15,13 @@ import {
   putTime,
   putUuid,
 } from './binary-fields.ts'
-import type { BinaryCarrier, Carriers, Row, RowEncoder } from './model.ts'
+import type { Carriers, Row, RowEncoder } from './model.ts'
 import { Output } from './output.ts'
 import { rowEncoder } from './row-encoder.ts'
 
 /** `PGCOPY\n\377\r\n\0`, then no flags and no header extension. */
-const HEADER = Buffer.from('5047434f50590aff0d0a000000000000000000', 'hex')
-const TRAILER = Buffer.from('ffff', 'hex')
+export const HEADER = Buffer.from('5047434f50590aff0d0a000000000000000000', 'hex')
+export const TRAILER = Buffer.from('ffff', 'hex')
 
 /** The carriers as small integers, so that the switch in `encode` becomes a jump table. */
 const CODES: Readonly<Record<BinaryCarrier, number>> = {
@@ -56,7 +56,7 @@ export function binaryEncoder(carriers: Carriers | readonly BinaryCarrier[]): Ro
     if (carrier === 'label') throw new TypeError('the carrier label has no binary form')
     codes[index] = CODES[carrier]
     slots[index] = slot
-    slot += carrier === 'numericTrimmed' ? 1 : width(carrier)
+    slot += width(carrier)
   }
   // Enough for the field count and every column of fixed size; longer ones reserve for themselves.
   const rowRoom = 2 + count * 20

@@ -47,6 +47,3 @@ export class MisfitError extends Error {
 }
 
 export type Carriers = readonly Carrier[]
-
-/** What has a binary form: the carriers but one, and what only a comparison needs. */
-export type BinaryCarrier = Exclude<Carrier, 'label'> | 'numericTrimmed'

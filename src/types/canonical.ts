@@ -1,4 +1,4 @@
-import type { Carrier } from './model.ts'
+import type { BinaryCarrier, Carrier } from './model.ts'
 
 /**
  * One form of a column's values in both databases: where the target holds what the source's value stands
@@ -7,7 +7,7 @@ import type { Carrier } from './model.ts'
  */
 export interface Canonical {
   /** As in COPY; `numericTrimmed` is `numeric` without zeros at the end of its fraction. */
-  readonly carrier: Exclude<Carrier, 'label' | 'jsonb'> | 'numericTrimmed'
+  readonly carrier: Exclude<BinaryCarrier, 'jsonb'>
   /** Source SQL, as many values as the carrier takes. */
   readonly read: readonly string[]
   /** Target SQL of the quoted column. */

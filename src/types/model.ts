@@ -42,8 +42,11 @@ export type Carrier =
   | 'numeric'
   | 'label'
 
+/** What has a binary form: the carriers but one, and what only a comparison needs. */
+export type BinaryCarrier = Exclude<Carrier, 'label'> | 'numericTrimmed'
+
 /** How many columns of the SELECT a carrier takes. */
-export function width(carrier: Carrier): 1 | 2 {
+export function width(carrier: Carrier | BinaryCarrier): 1 | 2 {
   return carrier === 'int8Halves' || carrier === 'timestampHalves' ? 2 : 1
 }
 

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Catalog, FkAction } from '../catalog/model.ts'
+import { differing } from '../compare/model.ts'
 import { type Compared, compareTables, type TablesInput, type TableWork } from '../compare/tables.ts'
 import type { RepairReport, VerifiedTable } from '../contract/verify.ts'
 
@@ -68,8 +69,7 @@ function suspected(work: readonly TableWork[], { suspects }: Compared, open: rea
     .map((one) => ({ ...one, ranges: suspects.get(one.move.source) ?? one.ranges }))
 }
 
-export const isDifferent = ({ missing, extra, changed }: VerifiedTable): boolean =>
-  missing + extra + changed > 0
+export const isDifferent = (table: VerifiedTable): boolean => differing(table) > 0
 
 export function isAlike(table: VerifiedTable, before: readonly VerifiedTable[]): boolean {
   const same = before.find((one) => one.source === table.source)

@@ -57,7 +57,7 @@ export async function repairPostgres(repairing: PostgresRepairing): Promise<Repa
           open: target.open,
         }),
     })
-    if (report.inserted > 0) await moveSequences(repairing)
+    await moveSequences(repairing)
     return report
   })
 }

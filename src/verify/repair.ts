@@ -7,8 +7,9 @@ import {
   type TablesInput,
   type TableWork,
 } from '../compare/tables.ts'
-import type { RepairReport, VerifiedTable } from '../contract/verify.ts'
+import type { RepairReport } from '../contract/verify.ts'
 import type { LandfallError } from '../errors.ts'
+import { isDifferent } from './looks.ts'
 
 export interface Repairing {
   readonly tables: TablesInput
@@ -94,8 +95,6 @@ export async function repairInOrder<Work extends RepairWork>(
     failed: [...failed].map(([table, reason]) => ({ table, reason })),
   }
 }
-
-const isDifferent = ({ missing, extra, changed }: VerifiedTable): boolean => missing + extra + changed > 0
 
 /** Their details name columns, and values: `Key (email)=(a@example.org) already exists.` */
 const OF_KEYS: readonly unknown[] = ['23503', '23505', '23P01']

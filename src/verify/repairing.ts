@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { differing } from '../compare/model.ts'
 import type { Deletable, RepairRecord } from '../compare/repair.ts'
 import type { Compared, TablesInput } from '../compare/tables.ts'
 import { holdingTarget } from '../compare/target-snapshot.ts'
@@ -16,7 +17,7 @@ import { epochCheck, repairDone } from '../journal/statements.ts'
 import { holder } from '../migrate/begin.ts'
 import { sequenceStatement } from '../schema/sequences.ts'
 import { sequencesOf } from '../schema/steps.ts'
-import { MOMENT } from './looks.ts'
+import { isDifferent, MOMENT } from './looks.ts'
 import type { Prepared } from './prepare.ts'
 import { repairTables } from './repair.ts'
 
@@ -66,10 +67,10 @@ export async function underLock(
   const sum = { missing: 0, extra: 0, changed: 0 }
   for (const table of tables)
     for (const name of Object.keys(sum) as (keyof typeof sum)[]) sum[name] += table[name]
-  if (sum.missing + sum.changed + sum.extra === 0) return null
+  if (differing(sum) === 0) return null
   if (sum.missing + sum.changed === 0 && !deleteExtra)
     return { inserted: 0, updated: 0, deleted: 0, extraLeft: sum.extra, failed: [] }
-  const names = tables.filter((table) => table.missing + table.changed + table.extra > 0)
+  const names = tables.filter(isDifferent)
   await confirmed(
     tools,
     question(
