@@ -1,31 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from 'pg'
 import { expect, test } from 'vitest'
-import {
-  type MigrationConfig,
-  makeSettings,
-  migrate,
-  type Options,
-  plan,
-  type VerifyReport,
-  verify,
-} from '../../src/index.ts'
-import type { Tools } from '../../src/migrate.ts'
+import { type MigrationConfig, migrate, plan, type VerifyReport } from '../../src/index.ts'
 import { bench, failure, query } from '../migrate/migrating.ts'
+import { asking } from './asking.ts'
 
 const { folder, postgres } = bench()
 
-interface Asked {
-  readonly options?: Options
-  readonly config?: MigrationConfig
-  readonly tools?: Tools
-}
-
-const settings = (from: string, to: string, { options, config }: Asked = {}) =>
-  makeSettings(config ?? {}, { from, to, jobs: 2, ...options }, { cwd: folder, environment: {} })
-
-const check = (from: string, to: string, asked: Asked = {}): Promise<VerifyReport> =>
-  verify(settings(from, to, asked), asked.tools)
+const { settings, check } = asking(folder)
 
 const failed = (report: VerifyReport) =>
   report.checks.filter((one) => one.result !== 'pass').map((one) => `${one.name}: ${one.found}`)

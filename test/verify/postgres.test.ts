@@ -1,27 +1,11 @@
 import { expect, test } from 'vitest'
-import {
-  type MigrationConfig,
-  makeSettings,
-  type Options,
-  type VerifyReport,
-  verify,
-} from '../../src/index.ts'
-import type { Tools } from '../../src/migrate.ts'
+import type { VerifyReport } from '../../src/index.ts'
 import { bench, contents } from '../migrate/migrating.ts'
+import { asking } from './asking.ts'
 
 const { folder, postgres } = bench()
 
-interface Asked {
-  readonly options?: Options
-  readonly config?: MigrationConfig
-  readonly tools?: Tools
-}
-
-const settings = (from: string, to: string, { options, config }: Asked = {}) =>
-  makeSettings(config ?? {}, { from, to, jobs: 2, ...options }, { cwd: folder, environment: {} })
-
-const check = (from: string, to: string, asked: Asked = {}): Promise<VerifyReport> =>
-  verify(settings(from, to, asked), asked.tools)
+const { check } = asking(folder)
 
 /** The same in both databases, then something else in the target. */
 async function twins(sql: string, differently = ''): Promise<{ from: string; to: string }> {
