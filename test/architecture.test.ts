@@ -14,7 +14,7 @@ const STAGES: readonly (readonly string[])[] = [
   ['catalog', 'types', 'config'],
   ['profile'],
   ['plan', 'journal'],
-  ['schema', 'copy', 'identity', 'checks', 'changes', 'assets'],
+  ['schema', 'copy', 'merge', 'identity', 'checks', 'changes', 'assets', 'backup'],
   ['compare'],
   ['migrate'],
   ['verify'],
@@ -27,6 +27,7 @@ const STAGES: readonly (readonly string[])[] = [
 const BESIDE: readonly { readonly from: string; readonly to: string }[] = [
   { from: 'config', to: 'types' },
   { from: 'journal', to: 'plan' },
+  { from: 'identity', to: 'merge' },
 ]
 
 /**

@@ -1,6 +1,11 @@
 import type { Connection, PostgresConnection } from '../connection/settings.ts'
+import type { ColumnConfig } from './column.ts'
 import type { Env } from './env.ts'
+import type { IdentityConfig } from './mapping.ts'
 import type { Sql } from './sql.ts'
+
+export type { ColumnConfig, Constant } from './column.ts'
+export type { IdentityConfig } from './mapping.ts'
 
 /** What a user writes in `landfall.config.ts`. Everything that is not said goes by name. */
 export interface MigrationConfig {
@@ -20,6 +25,14 @@ export interface MigrationConfig {
   readonly jobs?: number
   /** Rows of one chunk, the unit of work and of resuming. */
   readonly batchSize?: number
+  /** The schema of a PostgreSQL source in which names without schema are looked for. Default: `public`. */
+  readonly sourceSchema?: string
+  /** The time zone in which naive timestamps are meant where a column says nothing else. */
+  readonly zone?: string
+  /** Old key to new key, by name; columns refer to it with `{ identity: name }`. */
+  readonly identities?: { readonly [name: string]: IdentityConfig }
+  /** A backup of the target (`true`: in `backups/`) before anything is written; `source`: of the source, too. */
+  readonly backup?: boolean | { readonly folder?: string; readonly source?: boolean }
   /** Absent: all tables. Present: only those listed, plus `'*'` for the rest. Keys are target names. */
   readonly moves?: MovesConfig
   /** The role that owns what is made in the target. Default: the role that connects. */
@@ -32,33 +45,24 @@ export interface MovesConfig {
   /** All tables that are not named by another key. */
   readonly '*'?: Readonly<Record<string, never>> | false
   /** A target table's name; `false` under a source table's name leaves it out. */
-  readonly [table: string]: MoveConfig | false | undefined
+  readonly [table: string]: MoveConfig | readonly MoveConfig[] | false | undefined
 }
 
 export interface MoveConfig {
-  /** The source table, where its name differs. */
-  readonly from?: string
+  /** The source table, where its name differs; of a PostgreSQL source also a SELECT: sql`…`. */
+  readonly from?: string | Sql<'source'>
+  /** Target columns that tell which row is there already. Default: the target's primary key. */
+  readonly key?: string | readonly string[]
+  /** Only rows for which this is true. */
+  readonly filter?: Sql<'source'>
+  /** What to do when the source has no such table. Default: `fail`. */
+  readonly ifSourceMissing?: 'fail' | 'skip'
+  /** What to do with a row that is there already: `update` (default) what changed, `keep` it, or `fail`. */
+  readonly ifThere?: 'update' | 'keep' | 'fail'
+  /** What to do with a row whose parent is unknown. Default: `fail`. */
+  readonly ifParentMissing?: 'fail' | 'set-aside'
   /** Keys are target columns; `false` leaves the column out, a text names the source column. */
   readonly columns?: { readonly [column: string]: false | string | ColumnConfig }
-}
-
-export interface ColumnConfig {
-  /** The source column, where its name differs. */
-  readonly from?: string
-  /** The target's type, e.g. `numeric(12,2)`. */
-  readonly type?: string
-  /** An expression in the source that yields the value: sql`…`. */
-  readonly convert?: Sql<'source'>
-  /** The time zone in which the source's naive timestamps are meant, e.g. `UTC` or `Asia/Shanghai`. */
-  readonly zone?: string
-  /** The unit of the source's epoch numbers. */
-  readonly epoch?: 's' | 'ms' | 'us'
-  /** `strip`: NUL bytes, which PostgreSQL cannot store in text, are removed. */
-  readonly nul?: 'strip'
-  /** `replace`: bytes that are no valid UTF-8 become U+FFFD. */
-  readonly invalidUtf8?: 'replace'
-  /** `null`: the empty text becomes NULL. */
-  readonly empty?: 'null'
 }
 
 export interface GrantConfig {

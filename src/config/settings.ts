@@ -170,8 +170,13 @@ export function resolveMoves(moves: MovesConfig | undefined): MoveChoices {
   const tables = Object.entries(moves).flatMap(([name, move]) => {
     // An entry that is undefined is one that a condition in the config left unsaid.
     if (name === '*' || move === undefined) return []
-    const { from = null, columns = {} } = move === false ? {} : move
-    return [{ name, leaveOut: move === false, from, columns: Object.entries(columns).map(columnChoice) }]
+    if (move === false) return [{ name, leaveOut: true, from: null, columns: [] }]
+    return [move].flat().map(({ from = null, columns = {} }) => ({
+      name,
+      leaveOut: false,
+      from: typeof from === 'string' ? from : null,
+      columns: Object.entries(columns).map(columnChoice),
+    }))
   })
   return { rest: star !== undefined && star !== false, tables }
 }

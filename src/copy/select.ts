@@ -63,7 +63,7 @@ export function chunkSelect(move: Move, bounds: ChunkBounds, excluded = '0'): Ch
     select: `SELECT ${values.length === 0 ? 'NULL' : values.join(', ')} FROM ${from}`,
     from,
     keys: move.key.expressions,
-    keyKind: move.key.kind,
+    keyKind: move.key.kind === 'columns' ? 'columns' : 'rowid',
     bounds,
     excluded,
     keyPreview: keyPreview(move.key.names, move.key.expressions),

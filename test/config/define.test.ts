@@ -32,8 +32,8 @@ describe('the compiler refuses', () => {
     defineMigration({ badRows: 'skip' })
     // @ts-expect-error nothing can be said of all other tables
     defineMigration({ moves: { '*': { from: 'x' } } })
-    // @ts-expect-error an expression that would run in the target cannot convert the source's values
-    defineMigration({ moves: { orders: { columns: { qty: { convert: sql.target`1` } } } } })
+    // @ts-expect-error a filter is the source's
+    defineMigration({ moves: { orders: { filter: sql.target`true` } } })
     // @ts-expect-error true is not a choice; leave the entry out
     defineMigration({ moves: { orders: true } })
     // @ts-expect-error an unknown right
