@@ -10,6 +10,7 @@ import { EMPTY_TARGET, type OpenSource, openSourceOf, stoppable } from './migrat
 import { refuseBlockers } from './migrate/refuse.ts'
 import { dryRunReport } from './migrate/report.ts'
 import { runMigration } from './migrate/run.ts'
+import { sqliteWork } from './migrate/sqlite-run.ts'
 import { makePlan } from './plan/make.ts'
 import type { Plan } from './plan/model.ts'
 
@@ -92,7 +93,7 @@ export async function migrate(settings: Settings, tools: Tools = {}): Promise<Mi
       async () => {
         const target = await reachTarget(settings.to, settings.embeddedFolder)
         return await closing(target, settings.keepRunning, () =>
-          runMigration({ settings, tools, from, target, startedAt }),
+          runMigration({ settings, tools, target, startedAt }, sqliteWork(from)),
         )
       },
     )

@@ -1,17 +1,17 @@
 import { rmSync } from 'node:fs'
-import { hostname } from 'node:os'
 import type { Table } from '../catalog/model.ts'
 import { tally } from '../checks/rows.ts'
 import type { Session } from '../connection/postgres.ts'
 import { compareCheckpoint } from '../journal/checkpoint.ts'
 import { createdTables } from '../journal/evidence.ts'
 import { beginRun, findRun, readChunks, readPlan, resumeRun } from '../journal/journal.ts'
-import type { ChunkRecord, Holder, PlannedChunk, RunRecord } from '../journal/model.ts'
+import type { ChunkRecord, PlannedChunk, RunRecord } from '../journal/model.ts'
 import { planHash } from '../plan/compare.ts'
 import { makePlan, type Planned } from '../plan/make.ts'
 import { checkTypes } from './check-types.ts'
 import { choicesOf } from './choices.ts'
 import { targetCatalog } from './ends.ts'
+import { holder } from './holder.ts'
 import { refuseBlockers, refuseChanges, refuseMissing } from './refuse.ts'
 import { refusedBy } from './refuses.ts'
 import { countRows, holdsRows, takeBack } from './restart.ts'
@@ -28,8 +28,6 @@ export type Begun =
       readonly chunks: readonly ChunkRecord[]
       readonly resumed: boolean
     }
-
-export const holder = (): Holder => ({ host: hostname(), pid: process.pid })
 
 /**
  * Decides between a new run, going on with one, and having nothing to do; refuses (status 5) when

@@ -10,10 +10,10 @@ import { runSteps } from '../schema/apply.ts'
 import { createStatements } from '../schema/postgres.ts'
 import { finishSteps } from '../schema/steps.ts'
 import { targetCatalog } from './ends.ts'
-import type { Start } from './start.ts'
+import type { Under } from './start.ts'
 
 /** Makes the target's schema and tables where they are missing; each table together with its record. */
-export async function createTables(start: Start, run: RunRecord, plan: Plan): Promise<void> {
+export async function createTables(start: Under, run: RunRecord, plan: Plan): Promise<void> {
   const { session, lock } = start
   const done = await doneSteps(session, run.id)
   const made = plan.moves.filter((move) => !move.existing)
@@ -68,7 +68,7 @@ function withWayOut(error: unknown, schema: string): unknown {
   })
 }
 
-function rights({ settings }: Start, target: { readonly schema: string; readonly name: string }): string[] {
+function rights({ settings }: Under, target: { readonly schema: string; readonly name: string }): string[] {
   const table = qualified(target.schema, target.name)
   return [
     ...(settings.grants ?? []).map(
@@ -83,7 +83,7 @@ function rights({ settings }: Start, target: { readonly schema: string; readonly
  * `onKeys` is called once, as soon as all but the last three are there.
  */
 export async function finishTables(
-  start: Start,
+  start: Under,
   run: RunRecord,
   plan: Plan,
   signal: AbortSignal,

@@ -4,36 +4,49 @@ import type { Target } from '../connection/target.ts'
 import type { MigrateReport } from '../contract/report.ts'
 import type { Tools } from '../contract/tools.ts'
 import { LandfallError } from '../errors.ts'
-import { readChecks, rejectSummaries } from '../journal/evidence.ts'
+import { readChecks } from '../journal/evidence.ts'
 import { failRun, finishRun, readPlan, readResult, setPhase } from '../journal/journal.ts'
 import { acquireLock, type Lock } from '../journal/lock.ts'
 import type { ChunkRecord, RunRecord } from '../journal/model.ts'
 import type { Plan } from '../plan/model.ts'
-import { type Begun, begin, holder } from './begin.ts'
-import { checkTables, compareAll } from './check.ts'
-import type { OpenSource } from './ends.ts'
-import { createTables, finishTables } from './finish.ts'
-import { load, type Span } from './load.ts'
+import { holder } from './holder.ts'
+import type { Span } from './load.ts'
 import { migrateReport, PhaseClock } from './report.ts'
-import type { Start } from './start.ts'
 
 export interface Run {
   readonly settings: Settings
   readonly tools: Tools
-  readonly from: OpenSource
   readonly target: Target
   readonly startedAt: Date
 }
 
+/** A run under its lock. */
+export interface Attempt extends Run {
+  readonly session: Session
+  readonly lock: Lock
+  readonly clock: PhaseClock
+}
+
+/** How rows of one engine are moved: what differs from source to source. */
+export interface Work<B extends { readonly kind: 'run'; readonly run: RunRecord }> {
+  /** Decides between a new run, going on with one, and having nothing to do; refuses with status 5. */
+  begin(attempt: Attempt): Promise<B | { readonly kind: 'nothing'; readonly run: RunRecord }>
+  /** Moves the rows and proves it; what it returns is recorded as the run's result. */
+  carryOut(attempt: Attempt, begun: B): Promise<MigrateReport>
+}
+
 /** One attempt, under the lock from beginning to end. */
-export async function runMigration(run: Run): Promise<MigrateReport> {
+export async function runMigration<B extends { readonly kind: 'run'; readonly run: RunRecord }>(
+  run: Run,
+  work: Work<B>,
+): Promise<MigrateReport> {
   const { settings, target } = run
   const locking = await target.open('lock')
   try {
     const lock = await acquireLock(locking, settings.name, holder(), { another: () => target.open('probe') })
     const session = await target.open('journal')
     try {
-      return await attempt(run, session, lock)
+      return await attempt({ ...run, session, lock, clock: new PhaseClock() }, work)
     } catch (error) {
       // Whatever failed after the lock was lost failed because of that.
       throw lock.lost.aborted ? lock.lost.reason : error
@@ -46,71 +59,32 @@ export async function runMigration(run: Run): Promise<MigrateReport> {
   }
 }
 
-async function attempt(run: Run, session: Session, lock: Lock): Promise<MigrateReport> {
-  const start: Start = { ...run, session, lock }
-  const clock = new PhaseClock()
-  const begun = await clock.measure('profile', () => begin(start))
-  if (begun.kind === 'nothing') return await nothingToDo(run, session, begun.run)
+async function attempt<B extends { readonly kind: 'run'; readonly run: RunRecord }>(
+  one: Attempt,
+  work: Work<B>,
+): Promise<MigrateReport> {
+  const { session, lock } = one
+  const begun = await one.clock.measure('profile', () => work.begin(one))
+  if (begun.kind === 'nothing') return await nothingToDo(one, begun.run)
   try {
-    return await carryOut(run, start, begun, lock, clock)
+    const report = await work.carryOut(one, begun)
+    await lock.check()
+    await finishRun(session, lock, begun.run.id, report)
+    return report
   } catch (error) {
     await recordFailure(session, lock, begun.run, error)
     throw refusedLate(error)
   }
 }
 
-async function carryOut(
-  run: Run,
-  start: Start,
-  begun: Begun & { kind: 'run' },
-  lock: Lock,
-  clock: PhaseClock,
-): Promise<MigrateReport> {
-  const { session, settings, tools, target } = start
-  const { plan } = begun.planned
-  const signals = [...(tools.signal ? [tools.signal] : []), lock.lost]
-  const enter = async (phase: 'schema' | 'copy' | 'finish' | 'check' | 'verify') => {
-    tools.progress?.({ kind: 'phase', phase })
-    await setPhase(session, lock, begun.run.id, phase)
-  }
-  await enter('schema')
-  await clock.measure('schema', () => createTables(start, begun.run, plan))
-  await enter('copy')
-  const loaded = await clock.measure('copy', () =>
-    load({ ...start, run: begun.run, planned: begun.planned, chunks: begun.chunks, signals }),
-  )
-  await enter('finish')
-  let comparing: ReturnType<typeof compareAll> | null = null
-  const compare = (): void => {
-    if (!settings.verify) return
-    comparing = compareAll(start, begun.planned, loaded.chunks)
-    // Whoever awaits it learns of a failure; when the finish fails first, nobody does.
-    comparing.catch(() => {})
-  }
-  await clock.measure('finish', () => finishTables(start, begun.run, plan, AbortSignal.any(signals), compare))
-  const last = settings.verify ? 'verify' : 'check'
-  await enter(last)
-  const { checks, verification } = await clock.measure(last, () =>
-    checkTables(start, begun.run, begun.planned, loaded.chunks, comparing),
-  )
-  await lock.check()
-  const report = migrateReport({
-    settings,
-    startedAt: run.startedAt,
-    plan,
-    target: target.label,
-    outcome: 'done',
-    resumed: begun.resumed,
-    phases: clock.phases,
-    chunks: loaded.chunks,
-    spans: loaded.spans,
-    rejects: await rejectSummaries(session, begun.run.id),
-    checks,
-    verification,
-    notes: [...plan.notes, ...(target.embedded?.notes ?? [])],
-  })
-  await finishRun(session, lock, begun.run.id, report)
-  return report
+/** Tells people and the journal what the run does now. */
+export async function enterPhase(
+  { tools, session, lock }: Attempt,
+  run: RunRecord,
+  phase: 'schema' | 'copy' | 'apply' | 'finish' | 'check' | 'verify',
+): Promise<void> {
+  tools.progress?.({ kind: 'phase', phase })
+  await setPhase(session, lock, run.id, phase)
 }
 
 /** Status 5 means that nothing was written, but for what is met when the run has begun. */
@@ -132,7 +106,8 @@ function refusedLate(error: unknown): unknown {
  * The report of the run that did it, as of today. Rows that were set aside were told then, and are no news;
  * a check that did not pass stays wrong until somebody has looked at it.
  */
-async function nothingToDo(run: Run, session: Session, record: RunRecord): Promise<MigrateReport> {
+async function nothingToDo(run: Attempt, record: RunRecord): Promise<MigrateReport> {
+  const { session } = run
   const result = await readResult(session, record.id)
   if (result === null) throw new LandfallError('LF900', `run ${record.id} is done and has no report`)
   const plan: Plan = await readPlan(session, record.id)

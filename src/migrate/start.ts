@@ -6,11 +6,15 @@ import type { Epoch } from '../journal/fence.ts'
 import type { OpenSource } from './ends.ts'
 
 /** What every part of an attempt works with. */
-export interface Start {
+export interface Under {
   readonly settings: Settings
   readonly tools: Tools
-  readonly from: OpenSource
   readonly target: Target
   readonly session: Session
   readonly lock: Epoch
+}
+
+/** The same, with a SQLite source. */
+export interface Start extends Under {
+  readonly from: OpenSource
 }

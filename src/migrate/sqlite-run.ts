@@ -1,0 +1,61 @@
+import { rejectSummaries } from '../journal/evidence.ts'
+import { type Begun, begin } from './begin.ts'
+import { checkTables, compareAll } from './check.ts'
+import type { OpenSource } from './ends.ts'
+import { createTables, finishTables } from './finish.ts'
+import { load } from './load.ts'
+import { migrateReport } from './report.ts'
+import { type Attempt, enterPhase, type Work } from './run.ts'
+import type { Start } from './start.ts'
+
+type Going = Begun & { readonly kind: 'run' }
+
+/** Moves the tables of a SQLite database. */
+export function sqliteWork(from: OpenSource): Work<Going> {
+  return {
+    begin: (attempt) => begin({ ...attempt, from }),
+    carryOut: (attempt, begun) => carryOut({ ...attempt, from }, begun),
+  }
+}
+
+async function carryOut(start: Attempt & Start, begun: Going): ReturnType<Work<Going>['carryOut']> {
+  const { session, settings, tools, target, lock, clock, startedAt } = start
+  const { run, planned } = begun
+  const { plan } = planned
+  const signals = [...(tools.signal ? [tools.signal] : []), lock.lost]
+  await enterPhase(start, run, 'schema')
+  await clock.measure('schema', () => createTables(start, run, plan))
+  await enterPhase(start, run, 'copy')
+  const loaded = await clock.measure('copy', () =>
+    load({ ...start, run, planned, chunks: begun.chunks, signals }),
+  )
+  await enterPhase(start, run, 'finish')
+  let comparing: ReturnType<typeof compareAll> | null = null
+  const compare = (): void => {
+    if (!settings.verify) return
+    comparing = compareAll(start, planned, loaded.chunks)
+    // Whoever awaits it learns of a failure; when the finish fails first, nobody does.
+    comparing.catch(() => {})
+  }
+  await clock.measure('finish', () => finishTables(start, run, plan, AbortSignal.any(signals), compare))
+  const last = settings.verify ? 'verify' : 'check'
+  await enterPhase(start, run, last)
+  const { checks, verification } = await clock.measure(last, () =>
+    checkTables(start, run, planned, loaded.chunks, comparing),
+  )
+  return migrateReport({
+    settings,
+    startedAt,
+    plan,
+    target: target.label,
+    outcome: 'done',
+    resumed: begun.resumed,
+    phases: clock.phases,
+    chunks: loaded.chunks,
+    spans: loaded.spans,
+    rejects: await rejectSummaries(session, run.id),
+    checks,
+    verification,
+    notes: [...plan.notes, ...(target.embedded?.notes ?? [])],
+  })
+}
