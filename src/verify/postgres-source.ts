@@ -2,7 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Catalog } from '../catalog/model.ts'
 import { readPostgresCatalog } from '../catalog/postgres.ts'
 import { postgresComparison } from '../compare/postgres-comparison.ts'
+import { type Matched, matchTables } from '../compare/postgres-match.ts'
 import type { PostgresSnapshot } from '../compare/postgres-snapshot.ts'
+import { lastNumbers, postgresStructure } from '../compare/postgres-structure.ts'
 import {
   comparePostgresTables,
   type PostgresCompared,
@@ -13,10 +15,8 @@ import type { Connection, PostgresConnection } from '../connection/settings.ts'
 import type { CheckResult } from '../contract/check.ts'
 import type { RepairReport, VerifyReport } from '../contract/verify.ts'
 import { isAlike, isDifferent, LOOKS, MOMENT, reachesFurther } from './looks.ts'
-import { type Matched, matchTables } from './postgres-match.ts'
 import { repairPostgres } from './postgres-repairing.ts'
 import { PostgresSides, type PostgresVerification } from './postgres-sides.ts'
-import { lastNumbers, postgresStructure } from './postgres-structure.ts'
 import { isWhole, verifyReport } from './report.ts'
 
 /** The source where it is a PostgreSQL database, else null. */

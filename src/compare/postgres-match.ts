@@ -1,10 +1,10 @@
 import type { Catalog, Column, Table } from '../catalog/model.ts'
-import type { TablePair } from '../compare/postgres-comparison.ts'
 import type { ColumnChoice, Settings, TableChoice } from '../config/model.ts'
 import { didYouMean } from '../config/suggest.ts'
 import { nameParts, qualified } from '../connection/quote.ts'
 import type { CheckResult } from '../contract/check.ts'
 import { LandfallError } from '../errors.ts'
+import type { TablePair } from './postgres-comparison.ts'
 
 /** Tables of two PostgreSQL databases that belong together, and what only one of them has. */
 export interface Matched {

@@ -8,11 +8,11 @@ import { checkSequences } from '../checks/sequences.ts'
 import type { Subject } from '../checks/subject.ts'
 import { checkColumns } from '../checks/tables.ts'
 import { checkUniqueValues } from '../checks/unique-values.ts'
-import type { TablePair } from '../compare/postgres-comparison.ts'
 import type { Session } from '../connection/postgres.ts'
 import { ident, nameParts, qualified } from '../connection/quote.ts'
 import type { CheckResult } from '../contract/check.ts'
 import type { Move, TargetIndex, TargetTable } from '../plan/model.ts'
+import type { TablePair } from './postgres-comparison.ts'
 
 /** The source's table itself says what the target's must be; it promises nothing besides. */
 const NOTHING_ELSE: Promises = {
