@@ -1,8 +1,8 @@
 import type { Table } from '../catalog/model.ts'
+import type { PostgresSnapshot } from '../connection/postgres-snapshot.ts'
 import { literal } from '../connection/quote.ts'
 import { blockParts } from './blocks.ts'
 import type { PostgresComparison, SideSql } from './postgres-comparison.ts'
-import type { PostgresSnapshot } from './postgres-snapshot.ts'
 
 const PART_BLOCKS = { least: 1024, most: 32_768 }
 /** Rows of a block, where nobody has counted. */

@@ -1,4 +1,5 @@
 import type { Verification } from '../config/model.ts'
+import type { PostgresSnapshot } from '../connection/postgres-snapshot.ts'
 import { literal } from '../connection/quote.ts'
 import type { ProgressListener } from '../contract/progress.ts'
 import type { RowDifference, VerifiedTable } from '../contract/verify.ts'
@@ -15,7 +16,6 @@ import { bytesHash } from './postgres-hash.ts'
 import { type Leaves, leafSums, leavesFor, type Reading, selections } from './postgres-leaves.ts'
 import { mergePostgres } from './postgres-merge.ts'
 import { extentOf, keySpan, partsOf } from './postgres-parts.ts'
-import type { PostgresSnapshot } from './postgres-snapshot.ts'
 
 /** Above this share of differing leaves, everything is read in one go. */
 const MOST_DIFFERING = 0.01

@@ -1,5 +1,5 @@
-import { PostgresSnapshot } from '../compare/postgres-snapshot.ts'
 import type { Settings } from '../config/model.ts'
+import { PostgresSnapshot } from '../connection/postgres-snapshot.ts'
 import type { PostgresConnection } from '../connection/settings.ts'
 import type { Target } from '../connection/target.ts'
 import type { Tools } from '../contract/tools.ts'

@@ -3,7 +3,6 @@ import type { Catalog } from '../catalog/model.ts'
 import { readPostgresCatalog } from '../catalog/postgres.ts'
 import { postgresComparison } from '../compare/postgres-comparison.ts'
 import { type Matched, matchTables } from '../compare/postgres-match.ts'
-import type { PostgresSnapshot } from '../compare/postgres-snapshot.ts'
 import { lastNumbers, postgresStructure } from '../compare/postgres-structure.ts'
 import {
   comparePostgresTables,
@@ -11,6 +10,7 @@ import {
   type PostgresTablesInput,
 } from '../compare/postgres-tables.ts'
 import type { Settings } from '../config/model.ts'
+import type { PostgresSnapshot } from '../connection/postgres-snapshot.ts'
 import type { Connection, PostgresConnection } from '../connection/settings.ts'
 import type { CheckResult } from '../contract/check.ts'
 import type { RepairReport, VerifyReport } from '../contract/verify.ts'

@@ -1,7 +1,7 @@
-import { type OpenOptions, openPostgres, type Session } from '../connection/postgres.ts'
-import { literal } from '../connection/quote.ts'
-import type { PostgresSettings } from '../connection/settings.ts'
 import { LandfallError } from '../errors.ts'
+import { type OpenOptions, openPostgres, type Session } from './postgres.ts'
+import { literal } from './quote.ts'
+import type { PostgresSettings } from './settings.ts'
 
 const BEGIN = 'BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY'
 /** Sorting the rows of leaves that differ is the one thing that takes more than a little. */
@@ -22,6 +22,7 @@ export class PostgresSnapshot {
   readonly #waiting: (() => void)[] = []
   #taken = 0
   #aborted = false
+  #closed = false
   #lost = false
 
   private constructor(
@@ -91,7 +92,8 @@ export class PostgresSnapshot {
     try {
       this.#refuseAborted()
       const result = await work(session)
-      this.#idle.push(session)
+      if (this.#closed) await session.close()
+      else this.#idle.push(session)
       return result
     } catch (error) {
       // Its transaction has failed, and with it the snapshot.
@@ -128,7 +130,9 @@ export class PostgresSnapshot {
       await this.#first.query(`SELECT pg_catalog.pg_cancel_backend(${backend})`).catch(() => {})
   }
 
+  /** Whoever still works on a connection may finish; the connection ends with it. */
   async close(): Promise<void> {
+    this.#closed = true
     await Promise.all(this.#idle.splice(0).map((session) => session.close()))
     await this.#first.close()
   }
