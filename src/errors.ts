@@ -33,6 +33,8 @@ export const ERRORS = {
   LF307: { exit: 4, title: 'The embedded PostgreSQL could not be started' },
   LF308: { exit: 4, title: 'The target is read-only' },
   LF309: { exit: 4, title: 'A pooler lends the connections to the target for a transaction at a time' },
+  LF310: { exit: 5, title: 'No pg_dump of the right version was found' },
+  LF311: { exit: 5, title: 'The backup could not be made' },
   LF401: { exit: 6, title: 'Another run holds the lock' },
   LF402: { exit: 4, title: 'The lock was lost, so the run stopped itself' },
   LF403: { exit: 130, title: 'Interrupted; the same command goes on' },

@@ -209,6 +209,23 @@ export const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
     why: 'The lock of a run belongs to a session; on borrowed sessions it could be lost, or stay behind for ever.',
     todo: ['Name the direct connection to the server; hosted services show it beside the pooled one.'],
   },
+  LF310: {
+    what: 'Of pg_dump and pg_restore, which come with PostgreSQL, no version was found that knows this server.',
+    why: 'pg_dump refuses a server that is newer than itself. Landfall looks on the PATH and where packages put each version, and takes the nearest one that is not older than the server.',
+    todo: [
+      'Install the client programs of the version that the message names, e.g. apt install postgresql-client-18.',
+      'Or name the folder that they are in: LANDFALL_PG_BIN=/path/to/bin.',
+    ],
+  },
+  LF311: {
+    what: 'A backup was asked for and could not be made, or what was made did not hold every table.',
+    why: 'The folder cannot be written, the disk is full, or the role may not read everything; the message says which. Nothing is written to a database without the backup, and no half of one is left behind.',
+    todo: [
+      'Name another folder: --backup FOLDER.',
+      'Or let a role make it that may read every table; a superuser may.',
+      'Or leave --backup out, when a backup was made in another way.',
+    ],
+  },
   LF401: {
     what: 'Another process is running this migration into this target.',
     why: 'Two at once would write the same rows. The lock is the session of that process, and ends with it; the message says who it is.',
