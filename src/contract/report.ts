@@ -16,10 +16,18 @@ export interface TableReport {
   readonly seconds: number
   readonly rowsPerSecond: number
   readonly bytes: number
+  /** Of a mapped move: what became of the rows that were not set aside; their sum is `loaded`. */
+  readonly merged?: {
+    readonly created: number
+    readonly updated: number
+    readonly unchanged: number
+    /** Left as they are because the configuration says so. */
+    readonly skipped: number
+  }
 }
 
 export interface PhaseReport {
-  readonly name: 'snapshot' | 'profile' | 'schema' | 'copy' | 'finish' | 'check' | 'verify'
+  readonly name: 'snapshot' | 'profile' | 'schema' | 'copy' | 'apply' | 'finish' | 'check' | 'verify'
   readonly seconds: number
 }
 

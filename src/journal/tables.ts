@@ -1,5 +1,5 @@
 /** What `landfall.version` holds. It rises with every change of the tables below. */
-export const JOURNAL_VERSION = 2
+export const JOURNAL_VERSION = 3
 
 interface JournalTable {
   readonly about: string
@@ -58,14 +58,20 @@ export const TABLES: Readonly<Record<string, JournalTable>> = {
     rules: ["CHECK (state IN ('running', 'failed', 'done', 'forgotten'))"],
   },
   moves: {
-    about: 'One row for each table that a run moves.',
+    about: 'One row for each move of a run: a table, or the identities of one.',
     columns: [
       ['run bigint NOT NULL REFERENCES landfall.runs', 'Which run'],
-      ['move text NOT NULL', 'Name of the table in the source'],
+      ['move text NOT NULL', 'Name of the table in the source, or what the plan calls the move'],
       ['position integer NOT NULL', 'Order in the plan'],
       ['target_schema text NOT NULL', 'Schema of the table in the target'],
       ['target_table text NOT NULL', 'Name of the table in the target'],
       ['rows bigint NOT NULL', 'Rows in the source when the run was planned'],
+      ['created bigint', 'Of a mapped move, written with its rows: rows that are new in the target'],
+      ['updated bigint', 'Rows that were there with other values'],
+      ['unchanged bigint', 'Rows that were there as they should be'],
+      ['skipped bigint', 'Rows that were left as they are because the configuration says so'],
+      ['set_aside bigint', 'Rows in landfall.rejects'],
+      ['applied_at timestamptz', 'When its rows became rows of the target'],
     ],
     rules: ['PRIMARY KEY (run, move)'],
   },
