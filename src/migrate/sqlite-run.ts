@@ -3,9 +3,9 @@ import { type Begun, begin } from './begin.ts'
 import { checkTables, compareAll } from './check.ts'
 import type { OpenSource } from './ends.ts'
 import { createTables, finishTables } from './finish.ts'
-import { load } from './load.ts'
 import { migrateReport } from './report.ts'
 import { type Attempt, enterPhase, type Work } from './run.ts'
+import { loadSqlite } from './sqlite-load.ts'
 import type { Start } from './start.ts'
 
 type Going = Begun & { readonly kind: 'run' }
@@ -27,7 +27,7 @@ async function carryOut(start: Attempt & Start, begun: Going): ReturnType<Work<G
   await clock.measure('schema', () => createTables(start, run, plan))
   await enterPhase(start, run, 'copy')
   const loaded = await clock.measure('copy', () =>
-    load({ ...start, run, planned, chunks: begun.chunks, signals }),
+    loadSqlite({ ...start, run, planned, chunks: begun.chunks, signals }),
   )
   await enterPhase(start, run, 'finish')
   let comparing: ReturnType<typeof compareAll> | null = null
