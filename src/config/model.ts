@@ -1,9 +1,11 @@
 import type { Connection, PostgresConnection } from '../connection/settings.ts'
+import type { BackupChoice, IdentityChoice, MoveChoices } from './choices.ts'
 import type { ColumnConfig } from './column.ts'
 import type { Env } from './env.ts'
 import type { IdentityConfig } from './mapping.ts'
 import type { Sql } from './sql.ts'
 
+export type { BackupChoice, ColumnChoice, IdentityChoice, MoveChoices, TableChoice } from './choices.ts'
 export type { ColumnConfig, Constant } from './column.ts'
 export type { IdentityConfig } from './mapping.ts'
 
@@ -93,10 +95,18 @@ export interface Settings extends TargetSettings {
   readonly name: string
   readonly from: Connection
   readonly moves: MoveChoices
+  readonly identities: readonly IdentityChoice[]
+  /** The time zone of naive timestamps whose column says nothing else. */
+  readonly zone: string | null
+  /** What is backed up before anything is written; null: nothing. */
+  readonly backup: BackupChoice | null
   readonly names: 'keep' | 'snake'
   readonly badRows: 'stop' | 'set-aside'
   readonly targetSchema: string
-  /** Only this schema of a PostgreSQL source is looked at; null: all. */
+  /**
+   * Only this schema of a PostgreSQL source is looked at, and names without schema are looked for in it;
+   * null: all schemas. Never null where moves are mapped.
+   */
   readonly sourceSchema: string | null
   readonly jobs: number
   readonly batchSize: number
@@ -136,35 +146,4 @@ export interface Verification {
   readonly repair: boolean
   /** With `repair`: rows that only the target has are deleted. */
   readonly deleteExtra: boolean
-}
-
-export interface MoveChoices {
-  /** Tables that no entry of `tables` names are moved too. */
-  readonly rest: boolean
-  readonly tables: readonly TableChoice[]
-}
-
-export interface TableChoice {
-  /** The target table's name; of a table that is left out, the source's. */
-  readonly name: string
-  readonly leaveOut: boolean
-  /** The source table's name, where the config names it. */
-  readonly from: string | null
-  readonly columns: readonly ColumnChoice[]
-}
-
-/** What the config says of one column; null wherever it says nothing. */
-export interface ColumnChoice {
-  /** The target column's name; of a column that is left out, the source's. */
-  readonly name: string
-  readonly leaveOut: boolean
-  readonly from: string | null
-  readonly type: string | null
-  /** Source SQL. */
-  readonly convert: string | null
-  readonly zone: string | null
-  readonly epoch: 's' | 'ms' | 'us' | null
-  readonly nul: 'strip' | null
-  readonly invalidUtf8: 'replace' | null
-  readonly empty: 'null' | null
 }

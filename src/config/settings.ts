@@ -4,16 +4,9 @@ import type { Connection } from '../connection/settings.ts'
 import { LandfallError } from '../errors.ts'
 import { type Env, type Environment, resolveEnv } from './env.ts'
 import { loadConfig } from './load.ts'
-import type {
-  ColumnChoice,
-  MigrationConfig,
-  MoveChoices,
-  MoveConfig,
-  MovesConfig,
-  Settings,
-  TargetSettings,
-} from './model.ts'
-import { migrationName, readSource, readTarget } from './sqlite-to-postgres.ts'
+import type { MigrationConfig, Settings, TargetSettings } from './model.ts'
+import { isMapped, resolveBackup, resolveIdentities, resolveMoves } from './resolve.ts'
+import { migrationName, readSource, readTarget, refuseForSqlite } from './sqlite-to-postgres.ts'
 
 /** What the command line can say; it wins over the config. */
 export interface Options {
@@ -43,6 +36,8 @@ export interface Options {
   readonly repair?: boolean
   readonly deleteExtra?: boolean
   readonly snapshot?: 'auto' | 'hold' | 'backup'
+  /** Before anything is written; a text names the folder. */
+  readonly backup?: boolean | string
 }
 
 /** Differences that are listed when nothing is said. */
@@ -86,15 +81,24 @@ export function makeSettings(
   where: Surroundings = HERE(),
 ): Settings {
   const from = sourceOf(config, options, where)
+  refuseForSqlite(from, config)
+  const targetSchema = schemaOf(options.targetSchema ?? config.targetSchema ?? 'public')
+  const moves = resolveMoves(config.moves)
+  const identities = resolveIdentities(config.identities)
+  // Tables that keep their names keep their schema; mapped ones say where they come from.
+  const found = isMapped({ moves, identities }) ? 'public' : (options.targetSchema ?? config.targetSchema)
   return {
     ...targetSettings(config, options, where),
     name: options.name ?? config.name ?? migrationName(from),
     from,
-    moves: resolveMoves(config.moves),
+    moves,
+    identities,
+    zone: config.zone ?? null,
+    backup: resolveBackup(config.backup, options.backup, where.cwd),
     names: options.names ?? config.names ?? 'keep',
     badRows: options.badRows ?? config.badRows ?? 'stop',
-    targetSchema: schemaOf(options.targetSchema ?? config.targetSchema ?? 'public'),
-    sourceSchema: options.targetSchema ?? config.targetSchema ?? null,
+    targetSchema,
+    sourceSchema: config.sourceSchema ?? found ?? null,
     jobs: options.jobs ?? config.jobs ?? availableParallelism(),
     batchSize: options.batchSize ?? config.batchSize ?? DEFAULT_BATCH_SIZE,
     profileRows: options.profileRows ?? null,
@@ -161,40 +165,4 @@ function schemaOf(name: string): string {
 
 function textOf(value: string | Env | undefined, path: string, where: Surroundings): string | undefined {
   return typeof value === 'object' ? resolveEnv(value, path, where.environment) : value
-}
-
-/** What the config says of tables, with every key filled in. */
-export function resolveMoves(moves: MovesConfig | undefined): MoveChoices {
-  if (moves === undefined) return { rest: true, tables: [] }
-  const star = moves['*']
-  const tables = Object.entries(moves).flatMap(([name, move]) => {
-    // An entry that is undefined is one that a condition in the config left unsaid.
-    if (name === '*' || move === undefined) return []
-    if (move === false) return [{ name, leaveOut: true, from: null, columns: [] }]
-    return [move].flat().map(({ from = null, columns = {} }) => ({
-      name,
-      leaveOut: false,
-      from: typeof from === 'string' ? from : null,
-      columns: Object.entries(columns).map(columnChoice),
-    }))
-  })
-  return { rest: star !== undefined && star !== false, tables }
-}
-
-type ColumnEntry = [string, NonNullable<MoveConfig['columns']>[string]]
-
-function columnChoice([name, said]: ColumnEntry): ColumnChoice {
-  const column = said === false ? {} : typeof said === 'string' ? { from: said } : said
-  return {
-    name,
-    leaveOut: said === false,
-    from: column.from ?? null,
-    type: column.type ?? null,
-    convert: column.convert?.text ?? null,
-    zone: column.zone ?? null,
-    epoch: column.epoch ?? null,
-    nul: column.nul ?? null,
-    invalidUtf8: column.invalidUtf8 ?? null,
-    empty: column.empty ?? null,
-  }
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { LandfallError } from '../errors.ts'
 import { type MigrationConfig, TABLE_RIGHTS } from './model.ts'
+import { printPath } from './path.ts'
 import { didYouMean } from './suggest.ts'
 
 const text = z.string().min(1)
@@ -71,18 +72,6 @@ function keysAt(path: readonly PropertyKey[]): readonly string[] {
   if (path[0] === 'grants') return Object.keys(grant.shape)
   if (path[0] !== 'moves' || path[1] === '*') return []
   return Object.keys(path.length === 2 ? move.shape : column.shape)
-}
-
-/** `moves.orders.columns["unit price"]`: what a JavaScript reader would type. */
-export function printPath(path: readonly PropertyKey[]): string {
-  let out = ''
-  for (const part of path) {
-    if (typeof part === 'number') out += `[${part}]`
-    else if (/^[\p{L}_$][\p{L}\p{N}_$]*$/u.test(String(part)))
-      out += out === '' ? String(part) : `.${String(part)}`
-    else out += `[${JSON.stringify(String(part))}]`
-  }
-  return out
 }
 
 function at(path: readonly PropertyKey[]): string {

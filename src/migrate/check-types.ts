@@ -1,6 +1,6 @@
 import type { MoveChoices } from '../config/model.ts'
+import { printPath } from '../config/path.ts'
 import { didYouMean } from '../config/suggest.ts'
-import { printPath } from '../config/validate.ts'
 import type { Session } from '../connection/postgres.ts'
 import { qualified } from '../connection/quote.ts'
 import { LandfallError } from '../errors.ts'

@@ -3,8 +3,12 @@ import type { Settings } from '../config/model.ts'
 
 /** What the user chose, as far as it bears on the plan: an unchanged hash needs no new plan. */
 export function choicesOf(settings: Settings): string {
-  const { moves, names, targetSchema, tables, exclude } = settings
-  return createHash('sha256')
-    .update(JSON.stringify({ moves, names, targetSchema, tables, exclude }))
-    .digest('hex')
+  const { moves, identities, zone, names, targetSchema, sourceSchema, tables, exclude } = settings
+  const choices = { moves, identities, zone, names, targetSchema, sourceSchema, tables, exclude }
+  return createHash('sha256').update(JSON.stringify(choices, spelled)).digest('hex')
+}
+
+/** JSON has no such integers; the letter keeps them apart from texts of digits that are no constants. */
+function spelled(_: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? `${value}n` : value
 }

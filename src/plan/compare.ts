@@ -7,9 +7,11 @@ import type { Move, Plan } from './model.ts'
  * rows may go on setting them aside.
  */
 function decisions(move: Move): unknown {
-  const { source, target, existing, key, columns, format } = move
+  const { source, relation, mapping, target, existing, key, columns, format } = move
   return {
     source,
+    relation,
+    mapping,
     target: {
       ...target,
       // How far the source has counted is content: see `countedOn`.

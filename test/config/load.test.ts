@@ -116,18 +116,34 @@ describe('settings', () => {
       from: null,
       type: null,
       convert: null,
+      convertInTarget: null,
+      value: null,
+      orElse: null,
+      identity: null,
+      unique: false,
       zone: null,
       epoch: null,
       nul: null,
       invalidUtf8: null,
       empty: null,
     }
+    const plain = {
+      leaveOut: false,
+      from: null,
+      select: null,
+      key: null,
+      filter: null,
+      ifSourceMissing: null,
+      ifThere: null,
+      ifParentMissing: null,
+      columns: [],
+    }
     expect((await loadSettings({}, here())).moves).toEqual({
       rest: false,
       tables: [
         {
+          ...plain,
           name: 't',
-          leaveOut: false,
           from: 's',
           columns: [
             { ...nothing, name: 'a', from: 'b' },
@@ -135,7 +151,7 @@ describe('settings', () => {
             { ...nothing, name: 'd', epoch: 'ms' },
           ],
         },
-        { name: 'gone', leaveOut: true, from: null, columns: [] },
+        { ...plain, name: 'gone', leaveOut: true },
       ],
     })
   })
