@@ -1,0 +1,146 @@
+import type { Catalog, Column, Table } from '../catalog/model.ts'
+import { ident, nameParts, qualified } from '../connection/quote.ts'
+import type { Blocker, LeftOut, TargetColumn, TargetTable } from './model.ts'
+
+/**
+ * The target's form of a PostgreSQL table: the same, in the same schema. Indexes that are no B-trees and
+ * what a `TargetTable` has no words for are left to the statements that the source's server prints.
+ */
+export function postgresTable(table: Table): TargetTable {
+  return {
+    schema: table.schema,
+    name: table.name,
+    columns: table.columns.map((column) => targetColumn(table, column)),
+    primaryKey:
+      table.primaryKey === null || table.primaryKey.name === null
+        ? null
+        : { name: table.primaryKey.name, columns: table.primaryKey.columns },
+    indexes: table.indexes
+      .filter((index) => index.valid && index.sql !== null && / USING btree \(/.test(index.sql))
+      .map(({ name, unique, constraint, parts, where }) => ({
+        name,
+        unique,
+        constraint,
+        parts: parts.map(({ column, expression, collation, descending }) =>
+          [
+            column === null ? `(${expression})` : ident(column),
+            ...(collation === null ? [] : [`collate ${collation}`]),
+            ...(descending ? ['desc'] : []),
+          ].join(' '),
+        ),
+        columns: parts.every((part) => part.column !== null) ? parts.map((part) => part.column!) : null,
+        where,
+      })),
+    foreignKeys: table.foreignKeys.map((key) => ({ ...key, name: key.name! })),
+    checks: table.checks.map((check) => ({ ...check, name: check.name! })),
+  }
+}
+
+function targetColumn(table: Table, column: Column): TargetColumn {
+  const [schema, sequence] = column.sequence === null ? [] : nameParts(column.sequence)
+  const identity = column.identity !== null && schema === table.schema
+  return {
+    name: column.name,
+    type: column.declared,
+    notNull: column.notNull,
+    default: identity ? null : column.default,
+    identity,
+    ...(column.identity === 'always' ? { always: true } : {}),
+    ...(identity && sequence !== undefined ? { sequenceName: sequence } : {}),
+    ...(column.collation === null ? {} : { collation: column.collation }),
+    generated: column.generated?.expression ?? null,
+    sequenceFloor: null,
+  }
+}
+
+/** What a column's type is made of, as `format_type` prints it: `public.mood[]` is `public.mood`. */
+const bareType = (declared: string): string => declared.replace(/(\([^()]*\))?(\[\])*$/, '')
+
+/**
+ * Why tables cannot be made without `pg_dump`: what they are made of besides columns of built-in types has
+ * to be there already, and Landfall makes none of it.
+ *
+ * @param target has the types that the tables may use, by their tables' columns and `types`.
+ * @param types names of types that the target has, as `format_type` prints them with an empty search path.
+ * @param major of the `pg_dump` that would do.
+ */
+export function withoutDumpBlockers(
+  source: Catalog,
+  tables: readonly Table[],
+  types: ReadonlySet<string>,
+  major: number,
+): Blocker[] {
+  const taken = Map.groupBy(
+    source.tables.flatMap((table) => table.columns.map((column) => ({ table, column }))),
+    ({ column }) => column.sequence,
+  )
+  return tables.flatMap((table) => {
+    const name = qualified(table.schema, table.name)
+    const block = (column: string | null, message: string): Blocker => ({
+      code: 'LF205',
+      table: name,
+      column,
+      message,
+      examples: [],
+      choices: [
+        `install pg_dump ${major}, which brings everything that tables are made of`,
+        `exclude the table ${name}`,
+      ],
+    })
+    const whole =
+      table.partitionOf !== undefined
+        ? [block(null, `${name} is a partition of ${table.partitionOf}`)]
+        : source.tables.some((one) => one.partitionOf !== undefined && isParent(one.partitionOf, table))
+          ? [block(null, `${name} is partitioned`)]
+          : []
+    const columns = table.columns.flatMap((column) => {
+      const why = whyNot(table, column, types, (taken.get(column.sequence) ?? []).length > 1)
+      return why === null ? [] : [block(column.name, why)]
+    })
+    const checks = table.checks.flatMap(({ name: check, expression }) =>
+      namesObject(expression)
+        ? [block(null, `the check ${check} uses something of its own: ${expression}`)]
+        : [],
+    )
+    return [...whole, ...columns, ...checks]
+  })
+}
+
+const isParent = (parent: string, { schema, name }: Table): boolean => {
+  const parts = nameParts(parent)
+  return parts[0] === schema && parts[1] === name
+}
+
+function whyNot(
+  table: Table,
+  column: Column,
+  types: ReadonlySet<string>,
+  sharedSequence: boolean,
+): string | null {
+  const type = bareType(column.declared)
+  if (namesObject(type) && !types.has(type)) return `its type ${type} is not in the target`
+  if (column.generated !== null && !column.generated.stored) return 'it is generated whenever it is read'
+  const expression = column.generated?.expression ?? column.default
+  if (column.sequence !== null) {
+    const [schema] = nameParts(column.sequence)
+    if (column.identity === null || schema !== table.schema || sharedSequence)
+      return `it takes its values from the sequence ${column.sequence}, which is not its own`
+    return null
+  }
+  if (expression !== null && namesObject(expression)) return `it uses something of its own: ${expression}`
+  return null
+}
+
+/** Whatever is not built in is printed with its schema. Columns of the table itself are not. */
+function namesObject(sql: string): boolean {
+  return /(?:\w|")\.(?:[\p{L}_]|")/u.test(sql.replace(/'(?:[^']|'')*'/g, "''"))
+}
+
+/** What else is there and stays behind without `pg_dump`, by name. */
+export function withoutDumpLeftOut(source: Catalog, major: number): LeftOut[] {
+  return source.others.map(({ kind, name, table }) => ({
+    kind,
+    name: table === undefined ? name : `${name} of ${table}`,
+    why: `only pg_dump ${major} or later can bring it, and none is installed`,
+  }))
+}
