@@ -1,0 +1,58 @@
+import { defineMigration, env, sql } from 'landfall'
+
+/**
+ * Part (a): one account for each way in that a user has. Source and target are the same database, so
+ * that everything is one transaction.
+ */
+export default defineMigration({
+  name: 'account-upgrade',
+  source: env('DATABASE_URL'),
+  target: env('DATABASE_URL'),
+  // An account that somebody else has already is not stored; it is listed, and the status is 1.
+  badRows: 'set-aside',
+  moves: {
+    // In this order: who has got an account by Feishu needs none by e-mail.
+    authentication_useraccount: [
+      {
+        // Of several Feishu rows of a user the first one counts.
+        from: sql`
+          SELECT DISTINCT ON (user_id) *
+          FROM authentication_feishuauth
+          ORDER BY user_id, id`,
+        key: ['user_id', 'provider'],
+        ifThere: 'keep',
+        columns: {
+          user_id: 'user_id',
+          type: { value: 'oauth' },
+          provider: { value: 'feishu' },
+          provider_account_id: 'open_id',
+          access_token: 'access_token',
+          refresh_token: 'refresh_token',
+          expires_at: 'token_expires_at',
+          provider_profile: { convert: sql`jsonb_build_object('open_id', open_id, 'union_id', union_id)` },
+          is_primary: { value: true },
+          is_verified: { value: true },
+          id: false,
+        },
+      },
+      {
+        from: sql`
+          SELECT id AS user_id, email
+          FROM authentication_user u
+          WHERE email <> ''
+            AND NOT EXISTS (SELECT FROM authentication_feishuauth f WHERE f.user_id = u.id)
+            AND NOT EXISTS (SELECT FROM authentication_useraccount a WHERE a.user_id = u.id)`,
+        key: ['user_id', 'provider'],
+        ifThere: 'keep',
+        columns: {
+          user_id: 'user_id',
+          type: { value: 'email' },
+          provider: { value: 'email' },
+          provider_account_id: 'email',
+          is_primary: { value: true },
+          is_verified: { value: true },
+        },
+      },
+    ],
+  },
+})
