@@ -1,5 +1,6 @@
 import type { Client, QueryResult } from 'pg'
 import { LandfallError } from '../errors.ts'
+import { type SelectedColumn, selectedColumns } from './postgres-columns.ts'
 import { connect } from './postgres-connect.ts'
 import { type CopyIn, startCopy } from './postgres-copy.ts'
 import { type CopyOut, startCopyOut } from './postgres-copy-out.ts'
@@ -7,6 +8,7 @@ import { lostFailure, type Role, statementFailure } from './postgres-errors.ts'
 import { CHECK_CLIENT, sessionStart } from './postgres-session.ts'
 import { type PostgresSettings, settingsLabel } from './settings.ts'
 
+export type { SelectedColumn } from './postgres-columns.ts'
 export type { CopyIn } from './postgres-copy.ts'
 export { type CopyOut, type RowBlock, WholeRows } from './postgres-copy-out.ts'
 export type { ServerFields } from './postgres-errors.ts'
@@ -37,6 +39,8 @@ export interface Session {
     text: string,
     values?: readonly unknown[],
   ): Promise<Rows<T>>
+  /** What a SELECT yields. It is asked for its columns only, and makes no row. */
+  columnsOf(select: string): Promise<SelectedColumn[]>
   /** `sql` is a `COPY … FROM STDIN`. No other statement may be sent before its `end` or `abort`. */
   copyFrom(sql: string): Promise<CopyIn>
   /**
@@ -141,6 +145,10 @@ class PostgresSession implements Session {
     const answer: QueryResult<T> | QueryResult<T>[] = await this.#inTurn(() => this.#client.query<T>(config))
     const result = Array.isArray(answer) ? answer.at(-1) : answer
     return { rows: result?.rows ?? [], rowCount: result?.rowCount ?? 0 }
+  }
+
+  async columnsOf(select: string): Promise<SelectedColumn[]> {
+    return selectedColumns(checked(select), (sql) => this.#inTurn(() => this.#client.query(sql)))
   }
 
   async copyFrom(sql: string): Promise<CopyIn> {

@@ -177,6 +177,7 @@ test('finishing waits for the disk even where the database does not', async () =
   const watched: Session = {
     ...session,
     query: session.query.bind(session),
+    columnsOf: session.columnsOf.bind(session),
     transaction: (work) =>
       session.transaction(async (inner) => {
         const result = await work(inner)
