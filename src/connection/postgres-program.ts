@@ -43,8 +43,8 @@ export function runProgram(run: ProgramRun): Promise<ProgramEnd> {
       env: run.env,
       stdio: ['pipe', run.output ?? 'pipe', 'pipe'],
     })
-    const stop = (): void => void child.stdin.end()
-    child.stdin.on('error', () => {})
+    const stop = (): void => void child.stdin!.end()
+    child.stdin!.on('error', () => {})
     const output: Buffer[] = []
     child.stdout?.on('data', (part: Buffer) => output.push(part))
     let said = Buffer.alloc(0)

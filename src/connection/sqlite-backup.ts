@@ -1,11 +1,12 @@
 import { execFile } from 'node:child_process'
-import { chmodSync, mkdtempSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
-import { hostname, tmpdir } from 'node:os'
+import { chmodSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { backup, type DatabaseSync } from 'node:sqlite'
 import { LandfallError } from '../errors.ts'
 import { sourceError } from './sqlite-error.ts'
 import { fileFingerprint, lastingFingerprint, settle } from './sqlite-fingerprint.ts'
+import { temporaryFolder } from './temporary-folder.ts'
 
 /** Pages for each step; between steps other programs may write. */
 const PAGES_PER_STEP = 2_000
@@ -25,30 +26,6 @@ export interface Backup {
   remove(): void
 }
 
-/** A folder of copies may be shared between machines and containers, which number their processes anew. */
-const MACHINE = hostname().replaceAll(/[^\w.-]/g, '_')
-
-/** Copies whose process was killed: nobody else would remove them, and they are as large as the source. */
-function removeAbandoned(tempFolder: string): void {
-  for (const name of readdirSync(tempFolder)) {
-    const [, machine, pid] = /^landfall-(.+)-(\d+)-\w{6}$/.exec(name) ?? []
-    if (machine !== MACHINE || isAlive(Number(pid))) continue
-    try {
-      rmSync(join(tempFolder, name), { recursive: true, force: true })
-    } catch {
-      // It belongs to another user, who will remove it.
-    }
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0)
-  } catch (error) {
-    return !(error instanceof Error && 'code' in error && error.code === 'ESRCH')
-  }
-}
-
 class SourceChanged extends Error {}
 
 /**
@@ -59,21 +36,28 @@ class SourceChanged extends Error {}
 export async function backUp(
   source: DatabaseSync,
   path: string,
-  { tempFolder = tmpdir(), holdWriters = HOLD_WRITERS }: { tempFolder?: string; holdWriters?: number },
+  {
+    tempFolder = tmpdir(),
+    holdWriters = HOLD_WRITERS,
+    onStep = () => {},
+  }: {
+    tempFolder?: string
+    holdWriters?: number
+    /** Called between the steps; an error that it throws ends the copying. */
+    onStep?: () => void
+  },
 ): Promise<Backup> {
-  removeAbandoned(tempFolder)
-  checkSpace(source, path, tempFolder)
-  const folder = mkdtempSync(join(tempFolder, `landfall-${MACHINE}-${process.pid}-`))
+  const folder = temporaryFolder(tempFolder)
   const remove = () => rmSync(folder, { recursive: true, force: true })
   try {
-    chmodSync(folder, 0o700)
+    checkSpace(source, path, tempFolder)
     const copy = join(folder, 'source.db')
     const quick = await copyQuickly(source, path, copy, holdWriters)
     if (quick !== null) return { path: copy, fingerprint: quick, held: false, remove }
     for (let tries = 1; ; tries += 1) {
       writeFileSync(copy, '', { mode: 0o600 })
       const held = tries > POLITE_TRIES
-      const fingerprint = await tryBackUp(source, path, copy, held)
+      const fingerprint = await tryBackUp(source, path, copy, held, onStep)
       if (fingerprint !== null) return { path: copy, fingerprint, held, remove }
       rmSync(copy)
     }
@@ -131,6 +115,7 @@ async function tryBackUp(
   path: string,
   copy: string,
   held: boolean,
+  onStep: () => void,
 ): Promise<string | null> {
   await settle(path)
   // A read transaction keeps every commit out: the steps then copy one moment, without restarts.
@@ -140,6 +125,7 @@ async function tryBackUp(
     await backup(source, copy, {
       rate: PAGES_PER_STEP,
       progress: () => {
+        onStep()
         if (!held && fileFingerprint(path) !== before) throw new SourceChanged()
       },
     })

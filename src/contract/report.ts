@@ -57,7 +57,26 @@ export interface MigrateReport {
   } | null
   /** What is in the source and was not carried over: views, triggers and the like. */
   readonly leftOut?: readonly { readonly kind: string; readonly name: string; readonly why: string }[]
+  /** The backups that were asked for, made before anything was written. */
+  readonly backups?: readonly BackupReport[]
   readonly notes: readonly string[]
+}
+
+/** A backup of one of the databases, complete and checked. */
+export interface BackupReport {
+  readonly of: 'source' | 'target'
+  /** The database's label, without secrets. */
+  readonly database: string
+  /** Absolute. */
+  readonly path: string
+  readonly bytes: number
+  /** Tables in it. */
+  readonly tables: number
+  readonly seconds: number
+  /** A command for a shell that puts the database back; it holds no password. */
+  readonly restore: string
+  /** What to know before it is used. */
+  readonly restoreNote: string
 }
 
 export interface RejectSummary {
