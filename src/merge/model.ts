@@ -6,6 +6,15 @@ import type { Move } from '../plan/model.ts'
 /** The stage's own number of a row, in no particular order; a column that no source can have. */
 export const STAGE_ROW = 'landfall_row'
 
+/** Of shaped rows: the number of the reason for which the target would refuse the row; NULL for none. */
+export const WRONG = 'landfall_wrong'
+
+/** Of shaped rows that were compared with the target: whether their key is there. */
+export const THERE = 'landfall_there'
+
+/** Of the same: whether a row that is there has other values. */
+export const CHANGED = 'landfall_changed'
+
 /** An identity map that is there, with all names quoted. */
 export interface KnownMap {
   readonly relation: string
@@ -26,6 +35,27 @@ export interface Staged {
 /** Where rows that are set aside are written down, in the same transaction. */
 export interface RejectsOf {
   readonly run: string
+}
+
+/** Why the target would refuse a row. */
+export interface Reason {
+  readonly column: string | null
+  readonly text: string
+  /** Its parent is unknown: by an identity, or by a foreign key. */
+  readonly parent: boolean
+}
+
+/**
+ * Staged rows in the target's own columns and types: a temporary table that goes with the transaction.
+ * It has the target's columns that are mapped, `STAGE_ROW` and `WRONG`; compared with the target also
+ * `THERE` and `CHANGED`.
+ */
+export interface Shaped {
+  /** Quoted. */
+  readonly relation: string
+  readonly rows: number
+  /** `WRONG` is an index into it. More may be pushed as more is found. */
+  readonly reasons: Reason[]
 }
 
 export interface AppliedMove {

@@ -1,0 +1,141 @@
+import type { Session } from '../connection/postgres.ts'
+import { ident, qualified } from '../connection/quote.ts'
+import type { MappedColumn, TargetRules } from '../plan/mapping.ts'
+import { type ColumnFacts, columnFacts, comparisons, factsOf } from './facts.ts'
+import { type KnownMap, type Reason, STAGE_ROW, WRONG } from './model.ts'
+
+/** Which staged rows are to become rows of which table, and how. */
+export interface Values {
+  /** Quoted name of the stage. */
+  readonly stage: string
+  readonly into: { readonly schema: string; readonly name: string }
+  readonly columns: readonly MappedColumn[]
+  /** The identity maps that the columns name. */
+  readonly maps: ReadonlyMap<string, KnownMap>
+  /** SQL over the stage's columns; all rows where it is missing. */
+  readonly where?: string | undefined
+}
+
+/** Rows of the stage as the target would hold them, as a query. */
+export interface TypedRows {
+  /**
+   * SELECT of `STAGE_ROW`, the target's columns with their types and collations, and `WRONG`: what is wrong
+   * with a row by itself.
+   */
+  readonly sql: string
+  readonly facts: readonly ColumnFacts[]
+  readonly reasons: Reason[]
+}
+
+/**
+ * Values are cast to the target's types. What the cast would cut off, or an identity does not know, NOT
+ * NULL and CHECK would refuse, is found in the same pass.
+ */
+export async function typedRows(
+  session: Session,
+  values: Values,
+  checks: TargetRules['checks'] = [],
+): Promise<TypedRows> {
+  const { stage, into, columns, maps } = values
+  const relation = qualified(into.schema, into.name)
+  const facts = factsOf(
+    await columnFacts(session, relation),
+    columns.map(({ name }) => name),
+    into,
+  )
+  const staged = await columnFacts(session, stage)
+  const stagedAs = new Map([...staged.values()].map((one) => [ident(one.name), one]))
+  const reasons: Reason[] = []
+  const raw: string[] = []
+  const wrong: string[] = []
+  const add = (tests: string[], test: string, reason: Reason): void => {
+    tests.push(`WHEN ${test} THEN ${reasons.push(reason) - 1}`)
+  }
+
+  const lookups = columns.filter(({ identity }) => identity !== null)
+  const known = lookups.map((column) => {
+    const map = maps.get(column.identity!)
+    if (map === undefined) throw new TypeError(`the identity ${column.identity} is not resolved yet`)
+    return map
+  })
+  const same = await comparisons(
+    session,
+    lookups.map((column, at) => [
+      { sql: column.value, relation: stage },
+      { sql: known[at]!.oldKey, relation: known[at]!.relation },
+    ]),
+  )
+  // The stage's columns are named bare: nothing else may have a name like theirs.
+  const joins = lookups.map((column, at) => {
+    const { relation: map, oldKey, newKey } = known[at]!
+    add(raw, `(${column.value}) IS NOT NULL AND m${at}.landfall_old_${at} IS NULL`, {
+      column: column.name,
+      text: `is not known by the identity ${column.identity}`,
+      parent: true,
+    })
+    return `LEFT JOIN (SELECT ${oldKey} AS landfall_old_${at}, ${newKey} AS landfall_new_${at} FROM ${map}) AS m${at} ON ${same[at]!(`m${at}.landfall_old_${at}`, column.value)}`
+  })
+
+  const typed = columns.map((column, at) => {
+    const fact = facts[at]!
+    const lookup = lookups.indexOf(column)
+    const value = lookup < 0 ? column.value : `m${lookup}.landfall_new_${lookup}`
+    const given = lookup < 0 ? stagedAs.get(value) : undefined
+    const as = ` AS ${ident(column.name)}`
+    // Nothing to cast, to cut or to replace.
+    if (given?.type === fact.type && given.collation === fact.collation && column.orElse === null)
+      return value + as
+    if (given?.type !== fact.type)
+      for (const one of column.orElse === null ? [value] : [value, column.orElse]) {
+        const cut = cutTest(one, column, fact)
+        if (cut !== null) add(raw, cut.test, { column: column.name, text: cut.text, parent: false })
+      }
+    const cast = (sql: string): string => `(${sql})::${fact.type}`
+    const whole = column.orElse === null ? cast(value) : `coalesce(${cast(value)}, ${cast(column.orElse)})`
+    return (fact.collation === null ? whole : `${whole} COLLATE ${fact.collation}`) + as
+  })
+
+  for (const column of columns)
+    if (column.notNull)
+      add(wrong, `${ident(column.name)} IS NULL`, {
+        column: column.name,
+        text: 'has no value, and the target must have one',
+        parent: false,
+      })
+  for (const { expression } of checks)
+    add(wrong, `(${expression}) IS FALSE`, {
+      column: null,
+      text: `breaks CHECK (${expression.replace(/\s+/g, ' ').trim()})`,
+      parent: false,
+    })
+
+  const inner = `SELECT s.${STAGE_ROW}, ${[...typed, `${cases(raw)} AS landfall_raw`].join(', ')}
+    FROM ${[`${stage} AS s`, ...joins].join(' ')}${values.where === undefined ? '' : ` WHERE ${values.where}`}`
+  const names = columns.map(({ name }) => ident(name)).join(', ')
+  const sql = `SELECT ${STAGE_ROW}, ${names}, coalesce(landfall_raw, ${cases(wrong)}) AS ${WRONG} FROM (${inner}) AS landfall_v`
+  return { sql, facts, reasons }
+}
+
+const cases = (tests: readonly string[]): string =>
+  tests.length === 0 ? 'NULL::pg_catalog.int4' : `CASE ${tests.join(' ')} END`
+
+/** True where an explicit cast would cut off what an assignment refuses. */
+function cutTest(
+  value: string,
+  { maxLength }: MappedColumn,
+  { type, uncut }: ColumnFacts,
+): { readonly test: string; readonly text: string } | null {
+  if (maxLength !== null) {
+    // Bytes are counted without a look at them. Blanks at the end are cut by an assignment, too.
+    const text = `(${value})::pg_catalog.text`
+    return {
+      test: `pg_catalog.octet_length(${text}) > ${maxLength} AND pg_catalog.char_length(pg_catalog.rtrim(${text})) > ${maxLength}`,
+      text: `is longer than ${maxLength} characters`,
+    }
+  }
+  if (uncut === null) return null
+  return {
+    test: `(${value})::${type}::${uncut} IS DISTINCT FROM (${value})::${uncut}`,
+    text: `does not fit into ${type}`,
+  }
+}

@@ -1,0 +1,93 @@
+import { openPostgres, type Session } from '../../src/connection/postgres.ts'
+import { parsePostgres } from '../../src/connection/postgres-url.ts'
+import { ident } from '../../src/connection/quote.ts'
+import type { MappedColumn, Merge, TargetRules } from '../../src/plan/mapping.ts'
+import type { Move, MoveColumn } from '../../src/plan/model.ts'
+
+export const NO_RULES: TargetRules = { uniques: [], parents: [], checks: [] }
+
+export const open = (url: string): Promise<Session> =>
+  openPostgres(parsePostgres(url, {}).settings, { applicationName: 'landfall tests' })
+
+/** A column as mapped by its own name. */
+export function column(name: string, type: string, more: Partial<MappedColumn> = {}): MappedColumn {
+  const length = /^character(?: varying)?\((\d+)\)$/.exec(type)
+  return {
+    name,
+    type,
+    notNull: false,
+    maxLength: length === null ? null : Number(length[1]),
+    value: ident(name),
+    identity: null,
+    orElse: null,
+    unique: false,
+    ...more,
+  }
+}
+
+export interface MoveWords {
+  readonly source?: string
+  readonly schema?: string
+  readonly relation?: string
+  readonly table: string
+  /** Types of the stage's columns by name. */
+  readonly staged: Readonly<Record<string, string>>
+  /** The source's key columns. */
+  readonly sourceKey?: readonly string[]
+  readonly merge: Partial<Merge> & Pick<Merge, 'key' | 'columns'>
+}
+
+/** A mapped move of a PostgreSQL table. */
+export function moveOf(words: MoveWords): Move & { readonly mapping: Merge } {
+  const sourceKey = words.sourceKey ?? []
+  return {
+    source: words.source ?? words.table,
+    relation: words.relation ?? ident(words.source ?? words.table),
+    target: {
+      schema: words.schema ?? 'public',
+      name: words.table,
+      columns: [],
+      primaryKey: null,
+      indexes: [],
+      foreignKeys: [],
+      checks: [],
+    },
+    mapping: {
+      kind: 'merge',
+      ifThere: 'update',
+      ifParentMissing: 'set-aside',
+      rules: NO_RULES,
+      ...words.merge,
+    },
+    existing: true,
+    key: {
+      kind: sourceKey.length > 0 ? 'columns' : 'ctid',
+      expressions: sourceKey.map(ident),
+      names: sourceKey,
+    },
+    columns: Object.entries(words.staged).map(([name, type]) => stagedColumn(name, type)),
+    format: 'text',
+    largeValues: false,
+    chunkRows: null,
+    after: [],
+    profiledRows: null,
+    notes: [],
+    statistics: { rows: 0, misfits: [] },
+  }
+}
+
+function stagedColumn(name: string, type: string): MoveColumn {
+  return {
+    source: name,
+    target: name,
+    declared: type,
+    type,
+    why: 'as in the source',
+    conversion: null,
+    carrier: 'label',
+    way: 'copy',
+    read: [ident(name)],
+    misfit: null,
+    misfitReason: null,
+  }
+}
