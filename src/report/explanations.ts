@@ -85,6 +85,15 @@ export const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
       'Then run the same command: it goes on where it stopped.',
     ],
   },
+  LF105: {
+    what: 'pg_dump or pg_restore, which read the definitions of a PostgreSQL source, ended with an error.',
+    why: 'As a rule the role may not read some table, or another session holds a table locked, so that pg_dump gave up waiting. The message has what the program said. Nothing has been written.',
+    todo: [
+      'Connect as a role that may read every table.',
+      'Or leave the table out: --exclude NAME.',
+      'Or wait until the other session is done, and run the same command again.',
+    ],
+  },
   LF201: {
     what: 'The source is not what it was when this migration began.',
     why: 'Rows already copied could differ from the source as it is now, and going on would mix two states.',
@@ -148,6 +157,15 @@ export const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
     todo: [
       'Run landfall migrate to its end; it goes on where it stopped, and compares everything itself.',
       'Then landfall verify --repair mends what still differs.',
+    ],
+  },
+  LF210: {
+    what: 'Several old keys mean one row of the target, or one old key finds several rows, and the config wants neither.',
+    why: 'Whoever is taken for somebody else sees and owns their data, so no rule is followed that nobody has stated. Nothing of the move was written.',
+    todo: [
+      "Several old keys for one row: severalOld: 'join' lets all of them mean it, 'first' only the lowest, and the others are set aside.",
+      "One old key that finds several rows: severalNew: 'first' takes the lowest, 'set-aside' none of them; or match by something that is unique.",
+      'Or mend the rows in the source. --json prints every case.',
     ],
   },
   LF301: {

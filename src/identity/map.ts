@@ -1,0 +1,147 @@
+import type { Session } from '../connection/postgres.ts'
+import { ident, literal, qualified } from '../connection/quote.ts'
+import { LandfallError } from '../errors.ts'
+import type { KnownMap } from '../merge/model.ts'
+import type { Identity } from '../plan/mapping.ts'
+import type { Move } from '../plan/model.ts'
+import { gather } from './ambiguous.ts'
+import { columnTypes, equal, type ValueType } from './equal.ts'
+import { keyText, noteSetAside, PEOPLE, type Resolving } from './people.ts'
+
+/** Tells our maps, which say more than the two keys, from an application's. */
+const COMMENT = 'Landfall: old and new keys of '
+
+export function identityOf(move: Move): Identity {
+  if (move.mapping?.kind !== 'identity') throw new TypeError(`${move.source} is no identity`)
+  return move.mapping
+}
+
+/** Where other moves look up the new keys of an identity. */
+export function knownMap(move: Move): KnownMap {
+  const { map } = identityOf(move)
+  return {
+    relation: qualified(map.schema, map.table),
+    oldKey: ident(map.oldKey),
+    newKey: ident(map.newKey),
+  }
+}
+
+/** A map that is there. */
+export interface MapFacts extends KnownMap {
+  /** It has `how` and `known_since` as well. */
+  readonly ours: boolean
+  readonly oldType: ValueType
+  readonly newType: ValueType
+}
+
+/** Null where the map is not there. Error LF005 where it lacks a column. */
+export async function findMap(session: Session, move: Move): Promise<MapFacts | null> {
+  const known = knownMap(move)
+  const { map } = identityOf(move)
+  const {
+    rows: [found],
+  } = await session.query<{ ours: boolean | null }>(
+    `SELECT pg_catalog.starts_with(pg_catalog.obj_description(c.oid, 'pg_class'), ${literal(COMMENT)}) AS ours
+      FROM pg_catalog.pg_class c WHERE c.oid = pg_catalog.to_regclass($1)`,
+    [known.relation],
+  )
+  if (found === undefined) return null
+  const types = await columnTypes(session, known.relation)
+  const [oldType, newType] = [types.get(map.oldKey), types.get(map.newKey)]
+  if (oldType === undefined || newType === undefined)
+    throw new LandfallError(
+      'LF005',
+      `The map ${known.relation} has no column ${oldType === undefined ? known.oldKey : known.newKey}.`,
+      { hint: 'keptIn takes { table, oldKey, newKey } where the columns have other names.' },
+    )
+  return {
+    ...known,
+    oldType,
+    newType,
+    ours: found.ours === true && types.has('how') && types.has('known_since'),
+  }
+}
+
+export async function makeMap(on: Resolving): Promise<MapFacts> {
+  const { session, identity, staged } = on
+  const { map, key, toKey } = identity
+  const there = await findMap(session, staged.move)
+  if (there) return there
+  const relation = qualified(map.schema, map.table)
+  await session.query(`CREATE TABLE ${relation} (
+    ${ident(map.oldKey)} ${key.type} PRIMARY KEY,
+    ${ident(map.newKey)} ${toKey.type} NOT NULL,
+    how text,
+    known_since timestamptz NOT NULL DEFAULT pg_catalog.now())`)
+  const about = `${COMMENT}${staged.move.source} (${key.column}) and ${map.schema === '' ? '' : on.target} (${toKey.column})`
+  await session.query(`COMMENT ON TABLE ${relation} IS ${literal(about)}`)
+  const made = await findMap(session, staged.move)
+  return made!
+}
+
+/** `m` is the map, `p` the working table, `t` the target. */
+const sameOld = (on: Resolving, map: MapFacts): string =>
+  equal({ sql: `m.${map.oldKey}`, type: map.oldType }, { sql: 'p.old', type: on.oldType })
+
+const sameNew = (on: Resolving, map: MapFacts): string =>
+  equal(
+    { sql: `m.${map.newKey}`, type: map.newType },
+    { sql: `t.${ident(on.identity.toKey.column)}`, type: on.newType },
+  )
+
+/**
+ * What the map has already counts before all rules, as long as the row it names is there. An old key
+ * with several new ones in the map is ambiguous whatever the config says: those who look it up would
+ * find both.
+ */
+export async function honourMap(on: Resolving, map: MapFacts): Promise<void> {
+  const { session, target, identity } = on
+  const column = ident(identity.toKey.column)
+  await gather(
+    session,
+    on.ambiguous,
+    `SELECT ${keyText(on)} || ' is ' || pg_catalog.string_agg(m.${map.newKey}::text, ' and ')
+        || ${literal(` in the map ${map.relation}`)} AS text
+      FROM ${PEOPLE} p JOIN ${map.relation} m ON ${sameOld(on, map)}
+      WHERE p.way IS NULL GROUP BY p.nr, p.old HAVING pg_catalog.count(*) > 1 ORDER BY p.nr`,
+  )
+  await session.query(
+    `UPDATE ${PEOPLE} p SET new = t.${column}, way = 'known'
+      FROM ${map.relation} m JOIN ${target} t ON ${sameNew(on, map)}
+      WHERE p.way IS NULL AND ${sameOld(on, map)}`,
+  )
+  await noteSetAside(
+    on,
+    `p.way IS NULL AND EXISTS (SELECT FROM ${map.relation} m WHERE ${sameOld(on, map)})`,
+    (rows) =>
+      `${rows === 1 ? '1 key was' : `${rows} keys were`} in the map, but the row it names is gone: resolved anew`,
+  )
+}
+
+/** Writes what was found out. Entries of staged keys that name a row that is gone do not stay. */
+export async function writeMap(on: Resolving, map: MapFacts): Promise<void> {
+  const { session } = on
+  const value = (sql: string, from: ValueType, to: ValueType): string =>
+    from.base === to.base ? sql : `${sql}::text::${to.base}`
+  const newKey = value('p.new', on.newType, map.newType)
+  const found = `p.new IS NOT NULL AND p.way IN ('matched', 'created', 'joined')`
+  const how = `CASE p.way WHEN 'matched' THEN 'matched: ' || p.rule ELSE p.way END`
+  await session.query(
+    `UPDATE ${map.relation} m SET ${map.newKey} = ${newKey}${map.ours ? `, how = ${how}, known_since = pg_catalog.now()` : ''}
+      FROM ${PEOPLE} p WHERE ${sameOld(on, map)} AND ${found}`,
+  )
+  await session.query(
+    `DELETE FROM ${map.relation} m USING ${PEOPLE} p WHERE ${sameOld(on, map)} AND p.old IS NOT NULL
+      AND NOT EXISTS (SELECT FROM ${PEOPLE} q WHERE q.old = p.old AND q.new IS NOT NULL)`,
+  )
+  await session.query(
+    `INSERT INTO ${map.relation} (${map.oldKey}, ${map.newKey}${map.ours ? ', how' : ''})
+      SELECT ${value('p.old', on.oldType, map.oldType)}, ${newKey}${map.ours ? `, ${how}` : ''}
+      FROM ${PEOPLE} p WHERE ${found} AND NOT EXISTS (SELECT FROM ${map.relation} m WHERE ${sameOld(on, map)})`,
+  )
+}
+
+/** Removes a map that the config does not keep. */
+export async function dropMap(session: Session, move: Move): Promise<void> {
+  if (identityOf(move).map.drop) await session.query(`DROP TABLE IF EXISTS ${knownMap(move).relation}`)
+}
