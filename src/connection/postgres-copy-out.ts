@@ -1,4 +1,5 @@
-import type { Client, Connection } from 'pg'
+import type { Client } from 'pg'
+import { COPY_DATA, CopyReader } from './postgres-copy-reader.ts'
 
 /**
  * Rows in COPY's binary form, one behind the other: each goes from the end of the one before it to its
@@ -59,22 +60,15 @@ export interface CopyOut {
 
 /** `PGCOPY\n\377\r\n\0`, no flags, no extension. */
 const HEADER = 19
-const COPY_DATA = 0x64
-const COPY_OUT_RESPONSE = 0x48
-const READY_FOR_QUERY = 0x5a
 /** A row of more bytes is handed on in parts. */
 const LARGE = 64 * 1024
-/** Bytes of rows that may wait here before the socket is told to pause. */
-const WAITING = 1 << 20
 
-/**
- * Takes the rows straight off the socket: the driver would make an object and an event of each. Everything
- * else that the server says during the COPY goes on to the driver.
- */
-export function startCopyOut(client: Client, sql: string, wrap: (error: unknown) => Error): Promise<CopyOut> {
-  return new Promise((resolve, reject) => {
-    client.query(new CopyOutQuery(sql, wrap, { resolve, reject }))
-  })
+export function startCopyOut(
+  client: Client,
+  sql: string,
+  wrap: (error: unknown) => Error,
+): Promise<CopyOutQuery> {
+  return new CopyOutQuery(sql, wrap).start(client)
 }
 
 /** The trailer has no fields: their number, which is all of it, is -1. */
@@ -82,92 +76,28 @@ function isRow(bytes: Buffer, from: number, to: number): boolean {
   return to - from > 2 || (to - from === 2 && bytes.readInt16BE(from) !== -1)
 }
 
-/** In memory of its own, which can be given back. */
-function joined(first: Buffer, second: Buffer): Buffer {
-  const whole = Buffer.allocUnsafeSlow(first.length + second.length)
-  first.copy(whole)
-  second.copy(whole, first.length)
-  return whole
-}
-
-interface Settle<T> {
-  resolve(value: T): void
-  reject(error: Error): void
-}
-
-type Listener = (bytes: Buffer) => void
-
-/** The driver calls the `handle…` methods; they are its contract for a query of one's own. */
-class CopyOutQuery implements CopyOut {
-  readonly #sql: string
-  readonly #wrap: (error: unknown) => Error
-  readonly #start: Settle<CopyOut>
-  #stream: Connection['stream'] | null = null
-  #driver: Listener[] = []
-  #started = false
-  #ended = false
-  #failure: Error | null = null
-  readonly #waiting: RowBlock[] = []
-  #waitingBytes = 0
+class CopyOutQuery extends CopyReader<RowBlock> implements CopyOut {
   #given: RowBlock | null = null
-  #wanted: PromiseWithResolvers<void> | null = null
-  /** The begin of a message that has not come whole. */
-  #tail: Buffer | null = null
   /** Of a large row that is under way: its length, and what is still to come of it. */
   #rowLength = 0
   #rowLeft = 0
   #headerSeen = false
 
-  constructor(sql: string, wrap: (error: unknown) => Error, start: Settle<CopyOut>) {
-    this.#sql = sql
-    this.#wrap = wrap
-    this.#start = start
-  }
-
   async next(): Promise<RowBlock | null> {
-    this.#release()
-    for (;;) {
-      if (this.#failure) throw this.#failure
-      const block = this.#waiting.shift()
-      if (block !== undefined) {
-        this.#waitingBytes -= block.bytes.length
-        if (this.#waitingBytes <= WAITING) this.#stream?.resume()
-        this.#given = block
-        return block
-      }
-      if (this.#ended) return null
-      this.#wanted ??= Promise.withResolvers()
-      await this.#wanted.promise
-    }
-  }
-
-  /**
-   * The garbage collector would let tens of megabytes of read bytes pile up, since to it each is a small
-   * object. Their memory is this object's alone: what is kept of a message is copied.
-   */
-  #release(): void {
-    const memory = this.#given?.bytes.buffer
-    if (memory instanceof ArrayBuffer) memory.transfer(0)
+    if (this.#given !== null) CopyReader.free(this.#given.bytes)
     this.#given = null
+    this.#given = await this.nextBlock()
+    return this.#given
   }
 
   async drain(): Promise<void> {
     while ((await this.next()) !== null);
   }
 
-  submit(connection: Connection): void {
-    this.#stream = connection.stream
-    this.#driver = connection.stream.listeners('data') as Listener[]
-    connection.stream.removeAllListeners('data')
-    connection.stream.on('data', this.#take)
-    connection.query(this.#sql)
-  }
-
   /** Rows are moved together where they are: the bytes between them are only the messages' heads. */
-  readonly #take = (bytes: Buffer): void => {
-    const chunk = this.#tail === null ? bytes : joined(this.#tail, bytes)
-    this.#tail = null
+  protected take(chunk: Buffer): Buffer | null {
     const ends: number[] = []
+    let over: Buffer | null = null
     let at = Math.min(this.#rowLeft, chunk.length)
     let end = at
     if (at > 0) {
@@ -180,7 +110,7 @@ class CopyOutQuery implements CopyOut {
       const isData = chunk[at] === COPY_DATA
       const row = at + 5 + (isData && !this.#headerSeen ? HEADER : 0)
       if (left >= size) {
-        if (!isData) this.#pass(chunk.subarray(at, at + size))
+        if (!isData) this.pass(chunk.subarray(at, at + size))
         else if (isRow(chunk, row, at + size)) {
           chunk.copyWithin(end, row, at + size)
           end += at + size - row
@@ -194,64 +124,17 @@ class CopyOutQuery implements CopyOut {
         this.#rowLeft = at + size - chunk.length
         at = chunk.length
       } else {
-        this.#tail = Buffer.from(chunk.subarray(at))
+        over = chunk.subarray(at)
         break
       }
       if (isData) this.#headerSeen = true
     }
-    if (end > 0) {
-      this.#waiting.push({
+    if (end > 0)
+      this.hand({
         bytes: chunk.subarray(0, end),
         ends,
         cut: this.#rowLeft > 0 ? this.#rowLength : 0,
       })
-      this.#waitingBytes += end
-    }
-    // Nobody takes the rows in front of an error, and what comes behind it is for the next statement.
-    if (this.#waitingBytes > WAITING && this.#failure === null) this.#stream?.pause()
-    this.#wake()
+    return over
   }
-
-  #pass(message: Buffer): void {
-    if (message[0] === COPY_OUT_RESPONSE) {
-      this.#started = true
-      this.#start.resolve(this)
-    }
-    // The driver listens again before it learns that the next query may be sent.
-    if (message[0] === READY_FOR_QUERY) this.#handBack()
-    for (const listener of this.#driver) listener(message)
-  }
-
-  #handBack(): void {
-    const stream = this.#stream
-    if (stream === null) return
-    stream.removeListener('data', this.#take)
-    for (const listener of this.#driver) stream.on('data', listener)
-    stream.resume()
-    this.#stream = null
-  }
-
-  #wake(): void {
-    this.#wanted?.resolve()
-    this.#wanted = null
-  }
-
-  handleReadyForQuery(): void {
-    if (!this.#started) this.#start.reject(new TypeError('the statement was no COPY … TO STDOUT'))
-    this.#ended = true
-    this.#wake()
-  }
-
-  handleError(error: unknown): void {
-    this.#failure = this.#wrap(error)
-    this.#start.reject(this.#failure)
-    this.#wake()
-  }
-
-  // Parts of the driver's contract that a COPY TO has no use for.
-  handleCommandComplete(): void {}
-  handleRowDescription(): void {}
-  handleDataRow(): void {}
-  handleEmptyQuery(): void {}
-  handleCopyData(): void {}
 }

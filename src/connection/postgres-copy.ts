@@ -13,6 +13,8 @@ export interface CopyIn {
   end(): Promise<number>
   /** Makes the server forget the rows of this COPY; afterwards the session may be used again. */
   abort(reason: string): Promise<void>
+  /** Why the server has given up, as soon as it has; never resolves where all goes well. */
+  readonly failed: Promise<Error>
 }
 
 /** Bytes that may wait in this process: enough to keep the socket busy while the next chunk is made. */
@@ -45,6 +47,7 @@ class CopyQuery implements CopyIn {
   #room: PromiseWithResolvers<void> | null = null
   #failure: Error | null = null
   readonly #finished = Promise.withResolvers<number>()
+  readonly #failed = Promise.withResolvers<Error>()
 
   constructor(sql: string, wrap: (error: unknown) => Error, start: Settle<CopyIn>) {
     this.#sql = sql
@@ -77,6 +80,10 @@ class CopyQuery implements CopyIn {
   end(): Promise<number> {
     if (!this.#failure) this.#stream!.write(Buffer.from([0x63, 0, 0, 0, 4]))
     return this.#finished.promise
+  }
+
+  get failed(): Promise<Error> {
+    return this.#failed.promise
   }
 
   async abort(reason: string): Promise<void> {
@@ -122,6 +129,7 @@ class CopyQuery implements CopyIn {
     this.#room?.reject(this.#failure)
     this.#room = null
     this.#finished.reject(this.#failure)
+    this.#failed.resolve(this.#failure)
   }
 
   // Parts of the driver's contract that a COPY FROM has no use for.

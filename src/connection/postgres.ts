@@ -3,6 +3,7 @@ import { LandfallError } from '../errors.ts'
 import { type SelectedColumn, selectedColumns } from './postgres-columns.ts'
 import { connect } from './postgres-connect.ts'
 import { type CopyIn, startCopy } from './postgres-copy.ts'
+import { type CopyBytes, startCopyBytes } from './postgres-copy-bytes.ts'
 import { type CopyOut, startCopyOut } from './postgres-copy-out.ts'
 import { lostFailure, type Role, statementFailure } from './postgres-errors.ts'
 import { CHECK_CLIENT, sessionStart } from './postgres-session.ts'
@@ -10,6 +11,7 @@ import { type PostgresSettings, settingsLabel } from './settings.ts'
 
 export type { SelectedColumn } from './postgres-columns.ts'
 export type { CopyIn } from './postgres-copy.ts'
+export type { CopyBytes } from './postgres-copy-bytes.ts'
 export { type CopyOut, type RowBlock, WholeRows } from './postgres-copy-out.ts'
 export type { ServerFields } from './postgres-errors.ts'
 
@@ -49,12 +51,18 @@ export interface Session {
    */
   copyTo(sql: string): Promise<CopyOut>
   /**
+   * `sql` is a `COPY … TO STDOUT` of any format. No other statement may be sent before all its bytes have
+   * been taken; who wants no more of them closes the session.
+   */
+  copyBytes(sql: string): Promise<CopyBytes>
+  /**
    * Commits when `work` succeeds and rolls back when it throws. Also an error when the server had to
    * roll back because `work` kept quiet about a statement that failed.
    */
   transaction<T>(work: (session: Session) => Promise<T>): Promise<T>
   /** Calls once when the connection ends without `close`; at once when that has happened already. */
   onLost(listener: (error: LandfallError) => void): void
+  /** A COPY … TO that is under way is cut off. */
   close(): Promise<void>
 }
 
@@ -119,6 +127,7 @@ class PostgresSession implements Session {
   readonly #role: Role
   #closing = false
   #inTransaction = false
+  #reader: { readonly isActive: boolean } | null = null
   #last: Promise<void> = Promise.resolve()
   readonly #listeners: ((error: LandfallError) => void)[] = []
 
@@ -158,7 +167,22 @@ class PostgresSession implements Session {
 
   async copyTo(sql: string): Promise<CopyOut> {
     const text = checked(sql)
-    return this.#inTurn(() => startCopyOut(this.#client, text, (error) => this.#failure(error)))
+    return this.#inTurn(() =>
+      this.#reading(startCopyOut(this.#client, text, (error) => this.#failure(error))),
+    )
+  }
+
+  async copyBytes(sql: string): Promise<CopyBytes> {
+    const text = checked(sql)
+    return this.#inTurn(() =>
+      this.#reading(startCopyBytes(this.#client, text, (error) => this.#failure(error))),
+    )
+  }
+
+  async #reading<Reader extends { readonly isActive: boolean }>(started: Promise<Reader>): Promise<Reader> {
+    const reader = await started
+    this.#reader = reader
+    return reader
   }
 
   /** Statements that are asked for at once go one after the other; the driver's own queue is to be dropped. */
@@ -221,7 +245,8 @@ class PostgresSession implements Session {
     if (this.#closing) return
     this.#closing = true
     const { stream } = this.#client.connection
-    if (this.lost) {
+    // Who reads no more would never see the server's answer behind the rows.
+    if (this.lost || this.#reader?.isActive) {
       stream.destroy()
       return
     }
