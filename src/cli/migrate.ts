@@ -17,19 +17,24 @@ export function migrateCommand(shell: Shell): Command {
     .description('copy everything into the target; after an interruption the same command goes on')
     .option('--checkpoint <file>', 'keep a readable copy of the progress in a file')
     .option('--restart', 'begin again: what this migration wrote is dropped')
+    .option(
+      '--backup [folder]',
+      'back up the target before anything is written, with pg_dump (default folder: backups)',
+    )
     .option('--dry-run', 'everything up to the first write')
     .option('--keep-running', 'leave the embedded PostgreSQL running')
     .addOption(new Option('--verify', 'compare every row afterwards, as is done anyway').hideHelp())
     .option('--no-verify', 'do not compare every row afterwards')
   return withListing(command)
     .option('--no-record', 'with --dry-run: write nothing into the schema landfall either')
-    .option('--yes', 'take every question as answered with yes')
+    .option('--yes', 'take every question as answered with yes, for scripts')
     .addHelpText(
       'after',
       examples(
         'landfall migrate --from sqlite:app.db',
         'landfall migrate --from sqlite:app.db --to postgres://user@host/db --bad-rows set-aside',
         'landfall migrate --tables users,orders --json > report.json',
+        'landfall migrate --backup --yes',
       ),
     )
     .action(async (flags: PlanFlags & { yes?: boolean }, self: Command) => {

@@ -9,7 +9,7 @@ import type { Run } from './run.ts'
  */
 export async function backUp(
   { settings, target, tools }: Pick<Run, 'settings' | 'target' | 'tools'>,
-  plan: Plan,
+  plan: Pick<Plan, 'inPlace'>,
 ): Promise<readonly BackupReport[]> {
   const { backup } = settings
   return await backups({

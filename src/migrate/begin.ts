@@ -2,12 +2,14 @@ import { rmSync } from 'node:fs'
 import type { Table } from '../catalog/model.ts'
 import { tally } from '../checks/rows.ts'
 import type { Session } from '../connection/postgres.ts'
+import type { BackupReport } from '../contract/report.ts'
 import { compareCheckpoint } from '../journal/checkpoint.ts'
 import { createdTables } from '../journal/evidence.ts'
 import { beginRun, findRun, readChunks, readPlan, resumeRun } from '../journal/journal.ts'
 import type { ChunkRecord, PlannedChunk, RunRecord } from '../journal/model.ts'
 import { planHash } from '../plan/compare.ts'
 import { makePlan, type Planned } from '../plan/make.ts'
+import { backUp } from './backup.ts'
 import { checkTypes } from './check-types.ts'
 import { choicesOf } from './choices.ts'
 import { targetCatalog } from './ends.ts'
@@ -27,6 +29,7 @@ export type Begun =
       readonly planned: Planned
       readonly chunks: readonly ChunkRecord[]
       readonly resumed: boolean
+      readonly backups: readonly BackupReport[]
     }
 
 /**
@@ -43,7 +46,9 @@ export async function begin(start: Start): Promise<Begun> {
       run ? await readChunks(session, run.id) : [],
       settings.restart,
     )
+  let backups: readonly BackupReport[] | null = null
   const undo = async (what: RunRecord) => {
+    backups ??= await backUp(start, {})
     await takeBack(session, lock, what, tools)
     // What it says of the run is not true any more.
     if (settings.checkpoint) rmSync(settings.checkpoint, { force: true })
@@ -70,8 +75,10 @@ export async function begin(start: Start): Promise<Begun> {
   refuseBlockers(planned.plan)
   if (run) {
     const resumed = await resumeRun(session, lock, run.id, holder())
-    return { kind: 'run', run: resumed, planned, chunks: await readChunks(session, run.id), resumed: true }
+    const chunks = await readChunks(session, run.id)
+    return { kind: 'run', run: resumed, planned, chunks, resumed: true, backups: [] }
   }
+  backups ??= await backUp(start, {})
   const begun = await beginRun(session, lock, {
     holder: holder(),
     sourceLabel: from.label,
@@ -82,7 +89,8 @@ export async function begin(start: Start): Promise<Begun> {
     phase: 'schema',
     chunks: plannedChunks(planned),
   })
-  return { kind: 'run', run: begun, planned, chunks: await readChunks(session, begun.id), resumed: false }
+  const chunks = await readChunks(session, begun.id)
+  return { kind: 'run', run: begun, planned, chunks, resumed: false, backups }
 }
 
 /** Rows that a run has set aside are compared as such; --bad-rows is of no more use to what is done. */

@@ -2,6 +2,7 @@ import { tally } from '../checks/rows.ts'
 import type { Settings } from '../config/model.ts'
 import type { CheckResult } from '../contract/check.ts'
 import {
+  type BackupReport,
   type MigrateReport,
   type PhaseReport,
   REPORT_VERSION,
@@ -9,7 +10,8 @@ import {
   type TableReport,
 } from '../contract/report.ts'
 import type { ChunkRecord } from '../journal/model.ts'
-import type { Plan } from '../plan/model.ts'
+import type { Applied } from '../plan/mapping.ts'
+import type { Move, Plan } from '../plan/model.ts'
 import type { Span } from './load.ts'
 
 /** Measures the phases of one attempt. */
@@ -43,6 +45,7 @@ export interface ReportParts {
   readonly rejects: readonly RejectSummary[]
   readonly checks: readonly CheckResult[]
   readonly verification: MigrateReport['verification']
+  readonly backups?: MigrateReport['backups']
   readonly notes: readonly string[]
 }
 
@@ -55,7 +58,7 @@ export function migrateReport(parts: ReportParts): MigrateReport {
     return {
       source: move.source,
       target: `${move.target.schema}.${move.target.name}`,
-      ...tally(chunks, move.source),
+      ...countsOf(move, chunks, parts.applied),
       seconds,
       rowsPerSecond: seconds > 0 ? Math.round(span!.rows / seconds) : 0,
     }
@@ -78,9 +81,24 @@ export function migrateReport(parts: ReportParts): MigrateReport {
     rejects: parts.rejects,
     checks,
     verification: parts.verification,
+    ...(parts.backups === undefined || parts.backups.length === 0 ? {} : { backups: parts.backups }),
     leftOut: plan.leftOut,
+    ...(parts.backups === undefined || parts.backups.length === 0 ? {} : { backups: parts.backups }),
     notes: parts.notes,
   }
+}
+
+function countsOf(
+  move: Move,
+  chunks: readonly ChunkRecord[],
+  applied: ReportParts['applied'],
+): Pick<TableReport, 'read' | 'loaded' | 'setAside' | 'bytes' | 'merged'> {
+  const told = tally(chunks, move.source)
+  const came = applied?.get(move.source)
+  if (came === undefined) return told
+  const { setAside, ...merged } = came
+  const loaded = merged.created + merged.updated + merged.unchanged + merged.skipped
+  return { read: loaded + setAside, loaded, setAside, bytes: told.bytes, merged }
 }
 
 /** What `--dry-run` gives: the plan's tables, with nothing loaded. */

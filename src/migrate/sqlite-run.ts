@@ -56,6 +56,7 @@ async function carryOut(start: Attempt & Start, begun: Going): ReturnType<Work<G
     rejects: await rejectSummaries(session, run.id),
     checks,
     verification,
+    backups: begun.backups,
     notes: [...plan.notes, ...(target.embedded?.notes ?? [])],
   })
 }

@@ -1,4 +1,5 @@
 import type { MigrateReport, RejectSummary } from '../contract/report.ts'
+import { renderBackups } from './backups.ts'
 import { besideRows, renderChecks } from './checks.ts'
 import {
   differing,
@@ -49,6 +50,7 @@ export function renderMigrate(report: MigrateReport, after: AfterMigrate = {}, s
   if (report.leftOut !== undefined && report.leftOut.length > 0) {
     lines.push('', ...paragraph(leftOut(report.leftOut), style, ''))
   }
+  lines.push(...renderBackups(report.backups ?? [], style))
   const told = besideRows(report.checks, report.verification?.tables ?? [], null)
   if (told.length > 0) lines.push('', ...renderChecks(told, style))
   lines.push(...verification(report, after, style))
