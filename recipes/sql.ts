@@ -1,16 +1,21 @@
 import { existsSync, readFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
 import pg from 'pg'
 
 /**
- * A psql for those who have none: `npx node ../sql.ts "SELECT …"`, or a file of statements, in the
- * database that `DATABASE_URL` names; with `--source` in the one that `SOURCE_DATABASE_URL` names.
+ * A psql for those who have none: `npx node ../sql.ts "SELECT …"`, or the name of a file of statements, in
+ * the database that the variable `DATABASE_URL` names, or the one behind `--in`.
  */
 async function main(args: readonly string[]): Promise<void> {
-  const variable = args.includes('--source') ? 'SOURCE_DATABASE_URL' : 'DATABASE_URL'
-  const url = process.env[variable]
-  const what = args.find((arg) => !arg.startsWith('--'))
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: { in: { type: 'string', default: 'DATABASE_URL' } },
+  })
+  const url = process.env[values.in]
+  const [what] = positionals
   if (!url || what === undefined)
-    throw new Error(`npx node sql.ts [--source] FILE.sql or "SELECT …", with ${variable} set`)
+    throw new Error(`npx node sql.ts [--in VARIABLE] FILE.sql or "SELECT …", with ${values.in} set`)
   const client = new pg.Client({ connectionString: url, application_name: 'recipe' })
   // Values as the server writes them: no time is shifted into this machine's zone.
   const types = { getTypeParser: () => (value: string) => value }
