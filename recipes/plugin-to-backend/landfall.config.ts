@@ -1,0 +1,42 @@
+import { defineMigration, env } from 'landfall'
+
+/** What the backend takes over of the plugin, which it replaces. */
+export default defineMigration({
+  name: 'plugin_db_to_backend_v2',
+  source: env('PLUGIN_DATABASE_URL'),
+  target: env('DATABASE_URL'),
+
+  identities: {
+    users: {
+      from: 'users',
+      key: 'user_id',
+      to: 'users',
+      toKey: 'id',
+      match: [
+        { through: 'plugin_api_keys', where: { plugin_user_id: 'user_id' }, gives: 'user_id' },
+        { through: 'plugin_api_keys', where: { api_key: 'api_key' }, gives: 'user_id' },
+      ],
+      // A person may have had several users in the plugin.
+      severalOld: 'join',
+      // Only where an account names such a user; then nothing is written, and the accounts are listed.
+      unmatched: 'fail',
+      keptIn: { table: 'plugin_user_mappings', oldKey: 'plugin_user_id', newKey: 'user_id' },
+    },
+  },
+
+  moves: {
+    antigravity_accounts: {
+      from: 'accounts',
+      key: 'cookie_id',
+      columns: { user_id: { identity: 'users' }, token_expires_at: 'expires_at' },
+    },
+    antigravity_model_quotas: {
+      from: 'model_quotas',
+      key: ['cookie_id', 'model_name'],
+      // The backend numbers its rows itself.
+      columns: { quota_id: false },
+    },
+    kiro_accounts: { ifSourceMissing: 'skip', columns: { user_id: { identity: 'users' } } },
+    kiro_subscription_models: { ifSourceMissing: 'skip' },
+  },
+})
