@@ -39,7 +39,8 @@ export async function takeBack(session: Session, epoch: Epoch, run: RunRecord, t
   })
 }
 
-async function refuseOtherRows(
+/** LF203 where a table holds other rows than the run has loaded into it. */
+export async function refuseOtherRows(
   session: Session,
   schema: string,
   name: string,
@@ -80,7 +81,7 @@ export async function countRows(session: Session, schema: string, name: string):
 }
 
 /** What is done is somebody's data by now: a person has to say yes, knowing what goes. */
-async function confirm(
+export async function confirm(
   run: RunRecord,
   dropped: readonly TableName[],
   emptied: readonly TableName[],

@@ -25,10 +25,10 @@ export interface Plan {
   readonly blockers: readonly Blocker[]
   readonly notes: readonly string[]
   /**
-   * What makes the target's tables and everything around them: Landfall from the plan (absent), or what
-   * `pg_dump` wrote of the source, for a whole PostgreSQL database.
+   * What makes the target's tables and all that belongs to them: Landfall from the plan (absent), or what
+   * `pg_dump` writes of a whole PostgreSQL source. `schemas`: those that it fills, and that were empty.
    */
-  readonly schemaBy?: 'pg_dump'
+  readonly schemaBy?: { readonly program: 'pg_dump'; readonly schemas: readonly string[] }
   /** Source and target are one database: nothing travels, and all moves are one transaction. */
   readonly inPlace?: true
 }
