@@ -25,6 +25,7 @@ export const ERRORS = {
   LF206: { exit: 5, title: 'The question was declined, or nobody was there to answer it' },
   LF207: { exit: 5, title: 'There is not enough disk space' },
   LF208: { exit: 5, title: 'The migration has not come to its end' },
+  LF209: { exit: 5, title: 'Rows refer to parents that are unknown' },
   LF210: { exit: 5, title: 'An identity is ambiguous' },
   LF301: { exit: 4, title: 'The target cannot be reached' },
   LF302: { exit: 4, title: 'The target refused the user or password' },

@@ -16,6 +16,9 @@ export interface ColumnFacts {
   /** Equal values may differ in their bytes: ignoring case, `1.0` and `1.00`. */
   readonly loose: boolean
   readonly identity: boolean
+  readonly notNull: boolean
+  /** The sequence that the column's default or identity takes from, quoted and qualified. */
+  readonly sequence: string | null
 }
 
 const COLUMNS = `WITH RECURSIVE base (attnum, type, typmod, elements) AS (
@@ -26,7 +29,15 @@ const COLUMNS = `WITH RECURSIVE base (attnum, type, typmod, elements) AS (
     FROM base AS b JOIN pg_catalog.pg_type AS t ON t.oid = b.type
     WHERE t.typtype = 'd' OR t.typcategory = 'A' AND t.typelem <> 0)
   SELECT a.attname::text AS name, pg_catalog.format_type(a.atttypid, a.atttypmod) AS type,
-    a.attidentity <> '' AS identity, a.attgenerated <> '' AS generated,
+    a.attidentity <> '' AS identity, a.attnotnull AS "notNull",
+    (SELECT pg_catalog.format('%I.%I', n.nspname, q.relname) FROM (
+        SELECT u.refobjid AS oid, 1 AS rank FROM pg_catalog.pg_depend AS u JOIN pg_catalog.pg_attrdef AS d ON d.oid = u.objid
+        WHERE d.adrelid = a.attrelid AND d.adnum = a.attnum AND u.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass AND u.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
+        UNION ALL
+        SELECT u.objid, 2 FROM pg_catalog.pg_depend AS u WHERE u.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+          AND u.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND u.refobjid = a.attrelid AND u.refobjsubid = a.attnum AND u.deptype IN ('i', 'a')
+      ) AS used JOIN pg_catalog.pg_class AS q ON q.oid = used.oid AND q.relkind = 'S' JOIN pg_catalog.pg_namespace AS n ON n.oid = q.relnamespace
+      ORDER BY used.rank LIMIT 1) AS sequence,
     CASE WHEN innermost.typname IN ('varchar', 'bpchar', 'bit', 'varbit') AND innermost.typmod <> -1
       THEN pg_catalog.format_type(innermost.type, -1) || CASE WHEN innermost.elements THEN '[]' ELSE '' END END AS uncut,
     CASE WHEN a.attcollation <> 0 AND a.attcollation <> t.typcollation

@@ -159,6 +159,15 @@ export const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
       'Then landfall verify --repair mends what still differs.',
     ],
   },
+  LF209: {
+    what: 'Rows that are to move refer to rows that are not there: an identity does not know the old key, or a foreign key finds no parent in the target.',
+    why: 'The config says that such rows are a failure (ifParentMissing, or an identity that says so). Nothing was written; the message lists the first of them, --json all.',
+    todo: [
+      'Add what is missing in the target (a user, a mapping), or correct the rows in the source, and run again.',
+      'Or let the identity create what it does not find: unmatched: { create: … }.',
+      "Or leave such rows out, listed in landfall.rejects: ifParentMissing: 'set-aside'.",
+    ],
+  },
   LF210: {
     what: 'Several old keys mean one row of the target, or one old key finds several rows, and the config wants neither.',
     why: 'Whoever is taken for somebody else sees and owns their data, so no rule is followed that nobody has stated. Nothing of the move was written.',
