@@ -121,6 +121,7 @@ function leftOut(all: NonNullable<MigrateReport['leftOut']>): string {
 }
 
 function tables(report: MigrateReport, style: Style): string[] {
+  if (report.tables.some((table) => table.merged !== undefined)) return mergedTables(report, style)
   const sum = (of: 'loaded' | 'setAside') => report.tables.reduce((n, table) => n + table[of], 0)
   const body = report.tables.map((table) => [
     // The target's name comes with its schema.
@@ -150,6 +151,21 @@ function tables(report: MigrateReport, style: Style): string[] {
     { title: 'rate', align: right },
   ]
   return alignedTable(head, body, style)
+}
+
+/** Of mapped moves it matters what became of the rows, not how fast each of them went. */
+function mergedTables(report: MigrateReport, style: Style): string[] {
+  const right = 'right' as const
+  const cells = (table: MigrateReport['tables'][number]): number[] => {
+    const { created = 0, updated = 0, unchanged = 0, skipped = 0 } = table.merged ?? {}
+    return [table.read, created, updated, unchanged, skipped, table.setAside]
+  }
+  const body = report.tables.map((table) => [
+    table.target.endsWith(`.${table.source}`) ? table.source : `${table.source} -> ${table.target}`,
+    ...cells(table).map(count),
+  ])
+  const titles = ['rows', 'created', 'updated', 'unchanged', 'skipped', 'set aside']
+  return alignedTable([{ title: 'move' }, ...titles.map((title) => ({ title, align: right }))], body, style)
 }
 
 function differs({ verification: found }: MigrateReport): boolean {
