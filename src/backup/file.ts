@@ -115,11 +115,18 @@ function plain(name: string): string {
 }
 
 function tell({ end, label, tools }: BackupPlace, working: string): void {
-  const files = readdirSync(working, { recursive: true, encoding: 'utf8' })
-  const bytes = files.reduce(
-    (sum, file) => sum + (statSync(join(working, file), { throwIfNoEntry: false })?.size ?? 0),
-    0,
-  )
+  const bytes = sizeOf(working)
   const size = bytes === 0 ? '' : `, ${(bytes / 1e6).toFixed(1)} MB`
   tools.progress?.({ kind: 'phase', phase: 'backup', detail: `${end} ${label}${size}` })
+}
+
+/** Bytes of all files in a folder; 0 when they go away meanwhile. */
+function sizeOf(folder: string): number {
+  try {
+    const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    const stats = files.map((file) => statSync(join(folder, file)))
+    return stats.reduce((sum, one) => sum + (one.isFile() ? one.size : 0), 0)
+  } catch {
+    return 0
+  }
 }
