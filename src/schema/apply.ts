@@ -34,7 +34,7 @@ const LEAST_MEMORY = 64 * 1024
 /** Processes that build one index, over all connections together. */
 const BUILDERS = 4
 
-const STAGES = { load: 0, indexes: 1, keys: 2, all: 3 } as const
+const STAGES = { load: 0, indexes: 1, keys: 2, all: 3, end: 4 } as const
 
 /**
  * Runs the steps that are not done, several at a time where their locks allow it.

@@ -17,9 +17,10 @@ export interface Step {
   readonly sql: string
   /**
    * `load`: when the rows are there. `indexes`: when all indexes of its tables are there too. `keys`: when
-   * their keys and checks are. `all`: when nothing else is left for its tables.
+   * their keys and checks are. `all`: when nothing else is left for its tables, but for what comes at the
+   * `end`.
    */
-  readonly after: 'load' | 'indexes' | 'keys' | 'all'
+  readonly after: 'load' | 'indexes' | 'keys' | 'all' | 'end'
 }
 
 /**
