@@ -1,0 +1,111 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import pg from 'pg'
+import pc from 'picocolors'
+
+/** What a recipe's story is told with: each command as a person types it, and what must come of it. */
+export interface Story {
+  heading(text: string): void
+  say(text: string): void
+  /** Makes the recipe's sample data; from then on the commands know where it is. */
+  sample(...options: string[]): Promise<void>
+  /** Runs `landfall` and shows what it says. Anything but the expected status ends the story. */
+  landfall(args: readonly string[], expected: number): Promise<void>
+  /** Runs a file of the recipe, or a statement, in the database of the variable (default: `DATABASE_URL`). */
+  sql(what: string, variable?: string): Promise<void>
+  /** Asks one value; anything but the expected one ends the story. */
+  accept(about: string, expected: string, question: string, variable?: string): Promise<void>
+}
+
+const bin = fileURLToPath(new URL('../bin/landfall.js', import.meta.url))
+const running = new Set<ChildProcess>()
+
+/** Tells the story of a recipe's folder on an embedded server of its own, which is gone afterwards. */
+export async function tell(recipe: string, story: (on: Story) => Promise<void>): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), `landfall-${recipe}-`))
+  // As root the server runs as another user, who has to get through to its files.
+  chmodSync(folder, 0o711)
+  const cleanUp = (): void => {
+    for (const child of running) child.kill('SIGKILL')
+    execFileSync(process.execPath, [bin, 'embedded', 'stop'], { cwd: folder, stdio: 'ignore' })
+    rmSync(folder, { recursive: true, force: true })
+  }
+  const stopOnSignal = (): void => {
+    cleanUp()
+    process.exit(130)
+  }
+  process.once('SIGINT', stopOnSignal).once('SIGTERM', stopOnSignal)
+  try {
+    await story(teller(recipe, folder))
+  } finally {
+    cleanUp()
+    process.off('SIGINT', stopOnSignal).off('SIGTERM', stopOnSignal)
+  }
+}
+
+function teller(recipe: string, folder: string): Story {
+  const own = (name: string): string => fileURLToPath(new URL(`${recipe}/${name}`, import.meta.url))
+  const databases: Record<string, string> = {}
+
+  const run = async (shown: string, args: readonly string[], expected: number): Promise<void> => {
+    say(pc.dim(`$ ${shown}`))
+    const child = spawn(process.execPath, args, {
+      cwd: folder,
+      env: { ...process.env, ...databases },
+      stdio: ['ignore', 'inherit', 'inherit'],
+    })
+    running.add(child)
+    const status = await new Promise<number | null>((resolve, reject) => {
+      child.once('error', reject)
+      child.once('close', resolve)
+    }).finally(() => running.delete(child))
+    if (status !== expected) throw new Error(`${shown} ended with status ${status}, not ${expected}`)
+  }
+
+  return {
+    heading: (text) => say(`\n${pc.bold(pc.cyan(text))}`),
+    say,
+    async sample(...options) {
+      say(pc.dim(`$ eval "$(npx node sample.ts${options.map((option) => ` ${option}`).join('')})"`))
+      const output = execFileSync(process.execPath, [own('sample.ts'), ...options], {
+        cwd: folder,
+        stdio: ['ignore', 'pipe', 'inherit'],
+        encoding: 'utf8',
+      })
+      for (const [, name, url] of output.matchAll(/^export (\w+)='(.*)'$/gm)) databases[name!] = url!
+    },
+    landfall(args, expected) {
+      const config = args.indexOf('--config')
+      const file = config < 0 ? 'landfall.config.ts' : args[config + 1]!
+      const others = config < 0 ? args : args.toSpliced(config, 2)
+      return run(`npx landfall ${args.join(' ')}`, [bin, ...others, '--config', own(file)], expected)
+    },
+    sql(what, variable = 'DATABASE_URL') {
+      const where = variable === 'DATABASE_URL' ? '' : ` --in ${variable}`
+      const isFile = what.endsWith('.sql')
+      const script = fileURLToPath(new URL('sql.ts', import.meta.url))
+      return run(
+        `npx node ../sql.ts${where} ${isFile ? what : `"${what}"`}`,
+        [script, '--in', variable, isFile ? own(what) : what],
+        0,
+      )
+    },
+    async accept(about, expected, question, variable = 'DATABASE_URL') {
+      const client = new pg.Client({ connectionString: databases[variable] })
+      await client.connect()
+      try {
+        const { rows } = await client.query<unknown[]>({ text: question, rowMode: 'array' })
+        const found = rows.map(([value]) => String(value)).join(', ')
+        if (found !== expected) throw new Error(`${about}: expected ${expected}, found ${found}`)
+        say(`${pc.green('accepted')}  ${about}: ${found}`)
+      } finally {
+        await client.end()
+      }
+    },
+  }
+}
+
+const say = (text: string): void => void process.stdout.write(`${text}\n`)
