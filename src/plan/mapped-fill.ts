@@ -1,0 +1,71 @@
+import type { Table } from '../catalog/model.ts'
+import type { ColumnChoice } from '../config/model.ts'
+import { block, choice, type Mapping, type Path } from './mapped-model.ts'
+import { columnOf } from './mapped-tables.ts'
+import { byName, type Filling, mapColumn } from './mapped-values.ts'
+import type { MappedColumn } from './mapping.ts'
+
+export interface Filled {
+  /** In the order of the target's columns. */
+  readonly columns: readonly MappedColumn[]
+  /** A person has to decide about these first. */
+  readonly undecided: readonly string[]
+  /** Nothing fills them but the target. */
+  readonly untouched: readonly string[]
+}
+
+export interface FillRules {
+  /** Columns that the config does not name and that are left to the target though the source has them. */
+  readonly leave?: readonly string[]
+  /** Only what the config names. */
+  readonly onlySaid?: boolean
+}
+
+/** Fills a table's columns as the config says, and by name where it says nothing. Errors: LF002, LF005. */
+export function fillTable(filling: Filling, said: readonly ColumnChoice[], rules: FillRules = {}): Filled {
+  const { stage, into, path } = filling
+  for (const { name } of said) columnOf(into, name, [...path, name])
+  const columns: MappedColumn[] = []
+  const undecided: string[] = []
+  const untouched: string[] = []
+  for (const { name, generated } of into.table.columns) {
+    const one = said.find((choice) => choice.name === name)
+    const goesByName =
+      one === undefined &&
+      !rules.onlySaid &&
+      generated === null &&
+      !rules.leave?.includes(name) &&
+      stage.has(name)
+    if (one?.leaveOut || (one === undefined && !goesByName)) {
+      if (generated === null && !rules.leave?.includes(name)) untouched.push(name)
+      continue
+    }
+    const column = mapColumn(filling, one ?? byName(name))
+    if (column === null) undecided.push(name)
+    else columns.push(column)
+  }
+  return { columns, undecided, untouched }
+}
+
+/** Columns that must have a value and that nothing fills. */
+export function unfilledBlockers(
+  mapping: Mapping,
+  table: Table,
+  filled: ReadonlySet<string>,
+  path: Path,
+): void {
+  for (const column of table.columns) {
+    const fillsItself = column.default !== null || column.identity !== null || column.generated !== null
+    if (!column.notNull || fillsItself || filled.has(column.name)) continue
+    block(
+      mapping,
+      table,
+      column.name,
+      `nothing fills ${table.name}.${column.name}, which must have a value`,
+      [
+        choice([...path, column.name], "{ from: '…' }", 'name the source column'),
+        choice([...path, column.name], '{ value: … }', 'the same value for every row'),
+      ],
+    )
+  }
+}

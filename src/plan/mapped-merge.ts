@@ -1,0 +1,146 @@
+import type { Table } from '../catalog/model.ts'
+import type { ColumnChoice, TableChoice } from '../config/model.ts'
+import { fillTable, unfilledBlockers } from './mapped-fill.ts'
+import { block, choice, type Mapping, type Path } from './mapped-model.ts'
+import { missingTable, originOf } from './mapped-origin.ts'
+import { isUniqueBy, rulesOf } from './mapped-rules.ts'
+import { expressionsOf, Stage } from './mapped-stage.ts'
+import { columnOf, type MappedTable, targetTable, triggerNotes } from './mapped-tables.ts'
+import type { Mapping as Mapped } from './mapping.ts'
+import type { Move, MoveKey } from './model.ts'
+import { postgresTable } from './postgres-tables.ts'
+
+/** Rows of a table or SELECT become rows of a table that is there; null: left out, or a blocker. */
+export async function mergeMove(mapping: Mapping, said: TableChoice, path: Path): Promise<Move | null> {
+  const into = await targetTable(mapping, said.name, path)
+  if (into === null) return null
+  const origin = await originOf(mapping, { ...said, name: into.table.name }, path)
+  if (origin === null) {
+    const name = said.from ?? said.name
+    if (said.ifSourceMissing !== 'skip')
+      throw missingTable(mapping, name, said.from === null ? path : [...path, 'from'])
+    mapping.leftOut.push({
+      kind: 'table',
+      name,
+      why: 'the source has no such table, and the config skips it',
+    })
+    return null
+  }
+  const at = [...path, 'columns']
+  const expressions = expressionsOf(said.columns, at)
+  const stage = await Stage.of(mapping, origin, expressions)
+  const key = keyOf(mapping, into, said, path)
+  const numbered = key === null ? [] : selfNumbered(into.table, key, said.columns)
+  const filled = fillTable({ mapping, stage, into, path: at }, said.columns, { leave: numbered })
+  const names = filled.columns.map(({ name }) => name)
+  const known = new Set([...names, ...filled.undecided])
+  unfilledBlockers(mapping, into.table, known, at)
+  const unkeyed = (key ?? []).filter((name) => !known.has(name))
+  for (const name of unkeyed)
+    block(
+      mapping,
+      into.table,
+      name,
+      `${into.table.name}.${name} tells which row is there already, and nothing fills it`,
+      [
+        choice([...at, name], "{ from: '…' }", 'name the source column'),
+        choice([...path, 'key'], "'…'", 'tell rows apart by other columns'),
+      ],
+    )
+  const unused = stage.unused([...expressions.source, ...expressions.target].map(({ sql }) => sql))
+  return {
+    ...moveOf(origin.label, origin.relation, origin.key, into.table, stage),
+    mapping: {
+      kind: 'merge',
+      key: key ?? [],
+      columns: filled.columns,
+      ifThere: said.ifThere ?? 'update',
+      ifParentMissing: said.ifParentMissing ?? 'fail',
+      rules: rulesOf(into.table, names),
+    },
+    chunkRows: origin.key.kind === 'none' ? null : mapping.settings.batchSize,
+    notes: [
+      ...carriedNotes(unused, [...filled.untouched, ...numbered]),
+      ...keyNotes(into.table, key, numbered),
+      ...triggerNotes(mapping, into.table),
+    ],
+  }
+}
+
+/** What all mapped moves have alike. */
+export function moveOf(
+  label: string,
+  relation: string,
+  key: MoveKey,
+  table: Table,
+  stage: Stage,
+): Omit<Move, 'mapping'> & { readonly mapping?: Mapped } {
+  return {
+    source: label,
+    relation,
+    target: postgresTable(table),
+    existing: true,
+    key,
+    columns: stage.columns,
+    format: 'binary',
+    largeValues: false,
+    chunkRows: null,
+    after: [],
+    profiledRows: null,
+    notes: [],
+    statistics: { rows: 0, misfits: [] },
+  }
+}
+
+/** What stays behind, and what the target is left to fill itself. */
+export function carriedNotes(unused: readonly string[], untouched: readonly string[]): string[] {
+  return [
+    ...(unused.length === 0 ? [] : [`not carried: ${unused.join(', ')}`]),
+    ...(untouched.length === 0 ? [] : [`left to the target: ${untouched.join(', ')}`]),
+  ]
+}
+
+/** Null: neither the config nor the target has one, which is a blocker. */
+function keyOf(mapping: Mapping, into: MappedTable, said: TableChoice, path: Path): readonly string[] | null {
+  const at = [...path, 'key']
+  for (const name of said.key ?? []) columnOf(into, name, at)
+  const key = said.key ?? into.table.primaryKey?.columns ?? null
+  if (key === null)
+    block(
+      mapping,
+      into.table,
+      null,
+      `${into.table.name} has no primary key: nothing tells which row is there already`,
+      [choice(at, "'…'", 'name the columns that tell it')],
+    )
+  return key
+}
+
+/**
+ * Where other columns tell the rows apart, numbers that the target gives itself stay its own: the source's
+ * may be taken by other rows.
+ */
+function selfNumbered(table: Table, key: readonly string[], said: readonly ColumnChoice[]): string[] {
+  return table.columns
+    .filter(
+      (column) =>
+        table.primaryKey?.columns.includes(column.name) &&
+        !key.includes(column.name) &&
+        (column.identity !== null || column.default !== null) &&
+        !said.some(({ name }) => name === column.name),
+    )
+    .map(({ name }) => name)
+}
+
+function keyNotes(table: Table, key: readonly string[] | null, numbered: readonly string[]): string[] {
+  return [
+    ...(key === null || isUniqueBy(table, key)
+      ? []
+      : [
+          `no unique index of ${table.name} covers (${key.join(', ')}): rows there that share them are found, and stop the run`,
+        ]),
+    ...numbered.map(
+      (name) => `${name} is given by the target; columns.${name}: '${name}' carries the source's`,
+    ),
+  ]
+}

@@ -1,0 +1,151 @@
+import type { Table } from '../catalog/model.ts'
+import type { TableChoice } from '../config/model.ts'
+import { didYouMean } from '../config/suggest.ts'
+import { LandfallError } from '../errors.ts'
+import { identityMove } from './mapped-identity.ts'
+import { mergeMove } from './mapped-merge.ts'
+import { block, choice, type MapInput, type MappedMoves, type Mapping } from './mapped-model.ts'
+import { inOrder } from './mapped-order.ts'
+import { findTable, noTable } from './mapped-tables.ts'
+import type { Move } from './model.ts'
+import { tableLabel } from './postgres-clone.ts'
+
+export type { ColumnsOf, MapInput, MappedMoves } from './mapped-model.ts'
+
+/**
+ * Compiles what the config says of a PostgreSQL source into moves whose rows are staged and then become
+ * rows of tables that are there. Reads no row, writes nothing.
+ *
+ * Errors: LF001, LF002 and LF005 naming the place in the config.
+ */
+export async function mapMoves(input: MapInput): Promise<MappedMoves> {
+  const mapping: Mapping = { ...input, blockers: [], leftOut: [], notes: [] }
+  const { settings } = input
+  if (settings.names !== 'keep')
+    throw new LandfallError('LF001', 'names in snake_case are not made of the names of a PostgreSQL source', {
+      hint: 'moves in the config can rename tables and columns',
+    })
+  const chosen = chosenTables(mapping)
+  const merges: Move[] = []
+  for (const { said, path } of chosen) {
+    const move = await mergeMove(mapping, said, path)
+    if (move !== null) merges.push(move)
+  }
+  const identities: Move[] = []
+  for (const said of settings.identities) {
+    const move = await identityMove(mapping, said)
+    if (move !== null) identities.push(move)
+  }
+  const ordered = inOrder([...identities, ...merges])
+  return {
+    moves: withOwnLabels(ordered.moves),
+    leftOut: mapping.leftOut,
+    blockers: [...mapping.blockers, ...ordered.blockers],
+    notes: mapping.notes,
+  }
+}
+
+interface Chosen {
+  readonly said: TableChoice
+  readonly path: readonly PropertyKey[]
+}
+
+/** The config's moves as written, then all other tables of the source where it wants them. */
+function chosenTables(mapping: Mapping): Chosen[] {
+  const { settings, source } = mapping
+  refuseUnknown(mapping)
+  const schema = settings.sourceSchema ?? 'public'
+  const { tables, rest } = settings.moves
+  const named = tables
+    .filter((one) => !one.leaveOut)
+    .map((said) => {
+      const several = tables.filter((one) => one.name === said.name)
+      const at = several.length > 1 ? [several.indexOf(said)] : []
+      return { said, path: ['moves', said.name, ...at] }
+    })
+    .filter(({ said }) => said.select !== null || isAsked(mapping, said.from ?? said.name))
+  const mentioned = new Set(tables.flatMap((one) => findTable(source, one.from ?? one.name, schema) ?? []))
+  for (const { name } of tables.filter((one) => one.leaveOut))
+    mapping.leftOut.push({ kind: 'table', name, why: 'the config leaves it out' })
+  if (mapping.inPlace) return named
+  const others = source.tables.filter(
+    (table) => table.schema === schema && table.partitionOf === undefined && !mentioned.has(table),
+  )
+  return [...named, ...others.flatMap((table) => restOf(mapping, table, rest))]
+}
+
+/** A table that the config does not name goes to the one that is called like it. */
+function restOf(mapping: Mapping, table: Table, rest: boolean): Chosen[] {
+  const name = tableLabel(table)
+  const { settings, target, leftOut } = mapping
+  if (!rest || !isAsked(mapping, name)) {
+    const why = rest
+      ? '--tables or --exclude leaves it out'
+      : "the config's moves do not name it, and have no '*'"
+    leftOut.push({ kind: 'table', name, why })
+    return []
+  }
+  if (findTable(target, table.name, settings.targetSchema) === null) {
+    block(
+      mapping,
+      table,
+      null,
+      `the target has no table ${table.name}${didYouMean(
+        table.name,
+        target.tables.map((one) => one.name),
+      )}`,
+      [
+        choice(['moves', table.name], 'false', 'leave it out'),
+        `moves.<target>: { from: '${table.name}' }   name the table that it goes to`,
+      ],
+    )
+    return []
+  }
+  const said: TableChoice = {
+    name: table.name,
+    leaveOut: false,
+    from: name,
+    select: null,
+    key: null,
+    filter: null,
+    ifSourceMissing: null,
+    ifThere: null,
+    ifParentMissing: null,
+    columns: [],
+  }
+  return [{ said, path: ['moves', table.name] }]
+}
+
+/** What `--tables` and `--exclude` leave, by the source's names. */
+function isAsked({ settings, source }: MapInput, name: string): boolean {
+  const schema = settings.sourceSchema ?? 'public'
+  const table = findTable(source, name, schema)
+  const among = (names: readonly string[]): boolean =>
+    names.some((one) => one === name || (table !== null && findTable(source, one, schema) === table))
+  return (settings.tables === null || among(settings.tables)) && !among(settings.exclude)
+}
+
+/** A slip of the pen must not become a table that is not moved. */
+function refuseUnknown({ settings, source }: MapInput): void {
+  const schema = settings.sourceSchema ?? 'public'
+  const named: [string, string][] = [
+    ...(settings.tables ?? []).map((name): [string, string] => [name, '--tables']),
+    ...settings.exclude.map((name): [string, string] => [name, '--exclude']),
+  ]
+  for (const [name, option] of named)
+    if (findTable(source, name, schema) === null) throw noTable(source, 'source', name, [option])
+  for (const { name, leaveOut } of settings.moves.tables)
+    if (leaveOut && findTable(source, name, schema) === null)
+      throw noTable(source, 'source', name, ['moves', name])
+}
+
+/** The same table may be moved to several others. */
+function withOwnLabels(moves: readonly Move[]): Move[] {
+  const taken = new Set<string>()
+  return moves.map((move) => {
+    let label = move.source
+    for (let n = 2; taken.has(label); n += 1) label = `${move.source} (${n})`
+    taken.add(label)
+    return { ...move, source: label }
+  })
+}
