@@ -73,16 +73,15 @@ function writtenBeside({ mapping }: Move): readonly TableName[] {
 async function rowsOf(session: Session, { schema, name }: TableName): Promise<string | null> {
   const table = qualified(schema, name)
   const { rows: counted } = await session.query<{ n: string }>(
-    `SELECT pg_catalog.count(*)::text AS n FROM (SELECT FROM ${table} LIMIT ${COUNTED + 1}) AS first`,
+    `SELECT count(*)::text AS n FROM (SELECT FROM ${table} LIMIT ${COUNTED + 1}) AS first`,
   )
   const n = Number(counted[0]!.n)
   if (n === 0) return null
   if (n <= COUNTED) return `${n.toLocaleString('en')} ${n === 1 ? 'row' : 'rows'}`
   const { rows: estimated } = await session.query<{ n: string }>(
-    `SELECT pg_catalog.sum(c.reltuples)::pg_catalog.int8::text AS n
-     FROM pg_catalog.pg_partition_tree($1::pg_catalog.regclass) t
-     JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) t.relid
-     WHERE t.isleaf AND c.reltuples OPERATOR(pg_catalog.>) 0`,
+    `SELECT sum(reltuples)::int8::text AS n FROM pg_class
+     WHERE relkind <> 'p' AND reltuples > 0
+       AND (oid = $1::regclass OR oid IN (SELECT relid FROM pg_partition_tree($1::regclass)))`,
     [table],
   )
   const estimate = Number(estimated[0]?.n ?? 0)
@@ -124,9 +123,8 @@ function doesTo(mapping: Mapping): string {
       keep: 'adds rows to, and keeps those that are there',
       fail: 'adds rows to',
     }[mapping.ifThere]
-  const adds = mapping.unmatched.kind === 'create' ? ', adds those without a match' : ''
-  const takes = mapping.take.length > 0 ? ', updates the matches' : ''
-  return `matches with rows of${adds}${takes}`
+  const matches = mapping.take.length > 0 ? 'matches and updates rows of' : 'matches rows of'
+  return mapping.unmatched.kind === 'create' ? `${matches}, and adds those that match none` : matches
 }
 
 function listed(tables: readonly string[]): string {
