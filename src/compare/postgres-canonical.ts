@@ -1,5 +1,6 @@
 import type { Column } from '../catalog/model.ts'
 import { ident } from '../connection/quote.ts'
+import { familyOf, isPortable } from '../types/wire.ts'
 
 /** One column as both PostgreSQL servers are asked for it. */
 export interface CanonicalPair {
@@ -10,69 +11,10 @@ export interface CanonicalPair {
   readonly note: string | null
 }
 
-/**
- * Types whose binary form is the same on every server and tells every value apart: no object identifiers
- * of this database within it, and nothing that depends on a locale. All others go by their text.
- */
-const PORTABLE = new Set([
-  'boolean',
-  'smallint',
-  'integer',
-  'bigint',
-  'real',
-  'double precision',
-  'numeric',
-  'money',
-  'text',
-  'character varying',
-  'character',
-  'bpchar',
-  '"char"',
-  'name',
-  'bytea',
-  'uuid',
-  'date',
-  'time without time zone',
-  'time with time zone',
-  'timestamp without time zone',
-  'timestamp with time zone',
-  'interval',
-  'json',
-  'jsonb',
-  'inet',
-  'cidr',
-  'macaddr',
-  'macaddr8',
-  'bit',
-  'bit varying',
-  'oid',
-  'point',
-  'lseg',
-  'path',
-  'box',
-  'polygon',
-  'line',
-  'circle',
-  'tsvector',
-  'int4range',
-  'int8range',
-  'numrange',
-  'tsrange',
-  'tstzrange',
-  'daterange',
-])
-
 /** Their values depend on the length or scale that was declared. */
 const BY_LENGTH = new Set(['numeric', 'character', 'bit'])
 
 const INTEGERS = new Set(['smallint', 'integer', 'bigint'])
-
-/** `numeric(12,2)[]` is `numeric`, in an array. Names of an extension's or a user's types are qualified. */
-function familyOf(declared: string): { readonly base: string; readonly array: boolean } {
-  const array = declared.endsWith('[]')
-  const element = declared.replace(/(\[\])+$/, '')
-  return { base: element.replace(/\s*\([^)]*\)/, ''), array }
-}
 
 export function isInteger(column: Column): boolean {
   return INTEGERS.has(column.declared)
@@ -89,7 +31,7 @@ export function canonicalPair(source: Column, target: Column): CanonicalPair {
   const to = familyOf(target.declared)
   const alike = from.base === to.base && from.array === to.array
   const same = source.declared === target.declared || (alike && !BY_LENGTH.has(from.base))
-  if (same && PORTABLE.has(from.base)) return { source: ours, target: theirs, note: null }
+  if (same && isPortable(source.declared)) return { source: ours, target: theirs, note: null }
   const note = same
     ? null
     : `${source.name}: ${source.declared} in the source and ${target.declared} in the target, compared as text`
@@ -110,7 +52,7 @@ export function loadedAs(
 ): { readonly sql: string; readonly judged: string | null } {
   const { note } = canonicalPair(source, target)
   const { base, array } = familyOf(target.declared)
-  if (note === null && PORTABLE.has(base)) return { sql: sideColumn(source), judged: null }
+  if (note === null && isPortable(target.declared)) return { sql: sideColumn(source), judged: null }
   const isText = !array && /^(text|character|bpchar)/.test(base)
   return { sql: asText(sideColumn(source)), judged: isText ? 'pg_catalog.text' : target.declared }
 }

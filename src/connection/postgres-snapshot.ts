@@ -21,7 +21,7 @@ export class PostgresSnapshot {
   readonly #busy = new Set<Session>()
   readonly #waiting: (() => void)[] = []
   #taken = 0
-  #aborted = false
+  readonly #aborted = new AbortController()
   #closed = false
   #lost = false
 
@@ -66,6 +66,11 @@ export class PostgresSnapshot {
   /** The server went away, so that what failed was not the statement. */
   get isLost(): boolean {
     return this.#lost
+  }
+
+  /** Aborted by `abort`. */
+  get signal(): AbortSignal {
+    return this.#aborted.signal
   }
 
   /** On the connection that holds the snapshot, for what is quick: after a failure it can do no more. */
@@ -120,12 +125,12 @@ export class PostgresSnapshot {
   }
 
   #refuseAborted(): void {
-    if (this.#aborted) throw new LandfallError('LF403', 'interrupted')
+    if (this.signal.aborted) throw new LandfallError('LF403', 'interrupted')
   }
 
   /** Ends what the connections are doing; whoever waits for it gets LF403. */
   async abort(): Promise<void> {
-    this.#aborted = true
+    this.#aborted.abort()
     for (const { backend } of this.#busy)
       await this.#first.query(`SELECT pg_catalog.pg_cancel_backend(${backend})`).catch(() => {})
   }

@@ -4,8 +4,9 @@ import type { CopyIn, Session } from '../connection/postgres.ts'
 import type { PostgresSettings } from '../connection/settings.ts'
 import type { JobContext } from '../connection/sqlite-source.ts'
 import { LandfallError } from '../errors.ts'
-import type { ChunkResult, Reject, Statement } from '../journal/model.ts'
+import type { ChunkResult, Reject } from '../journal/model.ts'
 import { rejectBatch } from '../journal/statements.ts'
+import { type ChunkMarks, chunkTransaction } from './chunk-transaction.ts'
 import { binaryEncoder } from './encode-binary.ts'
 import { textEncoder } from './encode-text.ts'
 import { misfitError, refusedRow, rowsDiffer } from './failures.ts'
@@ -26,19 +27,12 @@ export interface ChunkReads {
   readonly setAside: (Pick<SetAside, 'reasons'> & { readonly read: RejectRead }) | null
 }
 
-export interface CopyChunkArgs extends ChunkReads {
+export interface CopyChunkArgs extends ChunkReads, ChunkMarks {
   readonly postgres: PostgresSettings
   readonly label: string
   readonly applicationName: string
   /** `COPY … FROM STDIN WITH (FORMAT …)`, in the format of `read`. */
   readonly copySql: string
-  /**
-   * Runs first in the chunk's transaction. Each must give exactly one row, or the run is no longer
-   * this process's (LF402): `epochCheck` of the journal.
-   */
-  readonly before: readonly Statement[]
-  /** `chunkDone` of the journal: read, loaded, setAside, bytes and digest are appended. One row. */
-  readonly after: Statement
   readonly setAside: (NonNullable<ChunkReads['setAside']> & Pick<SetAside, 'insert'>) | null
 }
 
@@ -51,30 +45,13 @@ export interface CopyChunkArgs extends ChunkReads {
  */
 export async function copyChunk(context: JobContext, args: CopyChunkArgs): Promise<ChunkResult> {
   const session = await targetSession(context, args)
-  return session.transaction(async () => {
-    // A commit need not wait for the disk: rows and their mark in the journal commit together, so a
-    // crash of the server loses both or none, and the chunk is simply copied again.
-    await session.query('SET LOCAL synchronous_commit = off')
-    for (const { sql, values } of args.before) {
-      const { rowCount } = await session.query(sql, values)
-      if (rowCount !== 1) throw lockLost()
-    }
+  return await chunkTransaction(session, args, async () => {
     const counted = countRows(context.database, args.read)
     const hash = createHash('sha256')
     const { rows, bytes } = await load(context, session, args, hash)
     const setAside = await insertRejects(context, session, args.setAside, hash)
     if (counted !== rows + setAside) throw rowsDiffer(args.read, counted, rows + setAside)
-    const result = { read: counted, loaded: rows, setAside, bytes, digest: hash.digest('hex') }
-    const { rowCount } = await session.query(args.after.sql, [
-      ...args.after.values,
-      result.read,
-      result.loaded,
-      result.setAside,
-      result.bytes,
-      result.digest,
-    ])
-    if (rowCount !== 1) throw lockLost()
-    return result
+    return { read: counted, loaded: rows, setAside, bytes, digest: hash.digest('hex') }
   })
 }
 
@@ -190,10 +167,4 @@ function* rejectBatches(
     waiting = []
   }
   if (waiting.length > 0) yield { json: rejectBatch(waiting), rows: waiting.length }
-}
-
-function lockLost(): LandfallError {
-  return new LandfallError('LF402', 'another process took over this run', {
-    hint: 'Look at it with: landfall status',
-  })
 }

@@ -67,7 +67,7 @@ function brokenRule(error: LandfallError, { table }: ChunkRead): LandfallError {
 }
 
 export function rowsDiffer(
-  read: ChunkRead,
+  read: Pick<ChunkRead, 'table'>,
   expected: number,
   found: number,
   who = 'the source gave',
