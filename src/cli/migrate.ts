@@ -21,6 +21,7 @@ export function migrateCommand(shell: Shell): Command {
       '--backup [folder]',
       'back up the target before anything is written, with pg_dump (default folder: backups)',
     )
+    .option('--no-backup', 'make none, though the config asks for one')
     .option('--dry-run', 'everything up to the first write')
     .option('--keep-running', 'leave the embedded PostgreSQL running')
     .addOption(new Option('--verify', 'compare every row afterwards, as is done anyway').hideHelp())
