@@ -7,7 +7,10 @@ export default defineMigration({
   target: env('DATABASE_URL'),
   // The source's timestamps have no zone; its servers stood in this one.
   zone: 'Asia/Shanghai',
+  // Rows without a place are listed, and the status is 1.
   badRows: 'set-aside',
+  // Both databases, before anything is written.
+  backup: { source: true },
 
   identities: {
     users: {

@@ -10,6 +10,7 @@ export default defineMigration({
   target: env('DATABASE_URL'),
   // An account that somebody else has already is not stored; it is listed, and the status is 1.
   badRows: 'set-aside',
+  backup: true,
   moves: {
     // In this order: who has got an account by Feishu needs none by e-mail.
     authentication_useraccount: [
