@@ -3,6 +3,8 @@ import { dirname, join } from 'node:path'
 import type { PostgresTools } from '../connection/postgres-tools.ts'
 import { type PostgresSettings, settingsLabel } from '../connection/settings.ts'
 
+const FORGET = 'set client_min_messages = warning; drop schema if exists landfall cascade'
+
 /**
  * A command for a shell that puts the database back as the backup has it; it holds no password. The journal
  * goes first: it may have become more than the backup knows, and would say that a migration is done whose rows
@@ -18,7 +20,7 @@ export function restoreCommand(
   const beside = join(dirname(tools.restore), 'psql')
   const psql = existsSync(beside) ? beside : 'psql'
   return [
-    `${word(psql)} --quiet ${to} --command=${word('drop schema if exists landfall cascade')}`,
+    `${word(psql)} --quiet ${to} --command=${word(FORGET)}`,
     `${word(tools.restore)} --clean --if-exists --single-transaction ${to} ${word(path)}`,
   ].join(' && ')
 }
