@@ -33,7 +33,6 @@ export default defineMigration({
           provider_profile: { convert: sql`jsonb_build_object('open_id', open_id, 'union_id', union_id)` },
           is_primary: { value: true },
           is_verified: { value: true },
-          id: false,
         },
       },
       {

@@ -30,12 +30,8 @@ export default defineMigration({
       key: 'cookie_id',
       columns: { user_id: { identity: 'users' }, token_expires_at: 'expires_at' },
     },
-    antigravity_model_quotas: {
-      from: 'model_quotas',
-      key: ['cookie_id', 'model_name'],
-      // The backend numbers its rows itself.
-      columns: { quota_id: false },
-    },
+    // The backend numbers these rows itself.
+    antigravity_model_quotas: { from: 'model_quotas', key: ['cookie_id', 'model_name'] },
     kiro_accounts: { ifSourceMissing: 'skip', columns: { user_id: { identity: 'users' } } },
     kiro_subscription_models: { ifSourceMissing: 'skip' },
   },
