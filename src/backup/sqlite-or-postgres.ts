@@ -19,18 +19,23 @@ export async function backups(options: BackupOptions): Promise<readonly BackupRe
   const { backup, migration, source, target, tools } = options
   if (backup === null) return []
   const { folder } = backup
-  const made = [
+  const told = (made: BackupReport): BackupReport => {
+    // Said at once, for a run that is interrupted afterwards has no report.
+    tools.progress?.({ kind: 'note', text: `backup of the ${made.of}: ${made.path}` })
+    return made
+  }
+  const first = told(
     await backUpPostgres(
       target.settings,
       { folder, migration, end: 'target', label: target.label, tools },
       { embedded: target.embedded !== null },
     ),
-  ]
-  if (!backup.source) return made
+  )
+  if (!backup.source) return [first]
   const place = { folder, migration, end: 'source', label: source.label, tools } as const
   const second =
     source.engine === 'sqlite'
       ? await backUpSqlite(source.path, place)
       : await backUpPostgres(source.settings, place)
-  return [...made, second]
+  return [first, told(second)]
 }
