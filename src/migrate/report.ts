@@ -46,6 +46,8 @@ export interface ReportParts {
   readonly checks: readonly CheckResult[]
   readonly verification: MigrateReport['verification']
   readonly backups?: MigrateReport['backups']
+  /** What applying mapped moves came to, by `Move.source`. */
+  readonly applied?: ReadonlyMap<string, Applied>
   readonly notes: readonly string[]
 }
 
