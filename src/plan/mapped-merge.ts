@@ -61,7 +61,11 @@ export async function mergeMove(mapping: Mapping, said: TableChoice, path: Path)
     chunkRows: origin.key.kind === 'none' ? null : mapping.settings.batchSize,
     notes: [
       ...carriedNotes(unused, [...filled.untouched, ...numbered]),
-      ...keyNotes(into.table, key, numbered),
+      ...keyNotes(
+        into.table,
+        key,
+        numbered.filter((name) => stage.has(name)),
+      ),
       ...triggerNotes(mapping, into.table),
     ],
   }

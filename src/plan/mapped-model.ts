@@ -31,6 +31,14 @@ export interface Mapping extends MapInput {
   readonly blockers: Blocker[]
   readonly leftOut: LeftOut[]
   readonly notes: string[]
+  /** Null: it is named, but a person has to decide about it first. */
+  readonly identities: Map<string, KnownIdentity | null>
+}
+
+/** The types of an identity's keys, of domains those beneath. */
+export interface KnownIdentity {
+  readonly oldType: string
+  readonly newType: string
 }
 
 /** Where in the config something is said, e.g. `moves.orders.columns.qty`. */
@@ -50,4 +58,9 @@ export function block(
 /** `moves.orders.columns.qty: { type: 'text' }   what it does`. */
 export function choice(path: Path, said: string, does = ''): string {
   return `${printPath(path)}: ${said}${does === '' ? '' : `   ${does}`}`
+}
+
+/** SQL of the config in brackets, which a comment at its end must not swallow. */
+export function bracketed(sql: string): string {
+  return sql.includes('--') ? `(${sql}\n)` : `(${sql})`
 }

@@ -2,7 +2,7 @@ import type { Table } from '../catalog/model.ts'
 import { printPath } from '../config/path.ts'
 import { ident, qualified } from '../connection/quote.ts'
 import { LandfallError } from '../errors.ts'
-import type { ColumnsOf, MapInput, Path } from './mapped-model.ts'
+import { bracketed, type ColumnsOf, type MapInput, type Path } from './mapped-model.ts'
 import { findTable, findView, noTable } from './mapped-tables.ts'
 import type { MoveKey } from './model.ts'
 import { tableLabel } from './postgres-clone.ts'
@@ -34,7 +34,7 @@ export async function originOf(input: MapInput, asked: Asked, path: Path): Promi
   const filter = asked.filter ?? null
   if (asked.select !== null) {
     const select = asked.select.replace(/[\s;]+$/, '')
-    const relation = filtered(`(${select}\n)`, filter)
+    const relation = filtered(bracketed(select), filter)
     const columns = await described(input, relation, select, filter, path)
     return { label: `SELECT for ${asked.name}`, relation, key: NO_KEY, columns }
   }
@@ -69,7 +69,7 @@ function keyOf({ primaryKey }: Table): MoveKey {
 function filtered(relation: string, filter: string | null): string {
   if (filter === null) return relation
   const from = relation.startsWith('(') ? `${relation} AS t` : relation
-  return `(SELECT * FROM ${from} WHERE (${filter}\n))`
+  return `(SELECT * FROM ${from} WHERE ${bracketed(filter)})`
 }
 
 async function described(
@@ -79,7 +79,7 @@ async function described(
   filter: string | null,
   path: Path,
 ): Promise<Origin['columns']> {
-  if (select !== null) await asked(columnsOf, `SELECT * FROM (${select}\n) AS t`, [...path, 'from'])
+  if (select !== null) await asked(columnsOf, `SELECT * FROM ${bracketed(select)} AS t`, [...path, 'from'])
   const columns = await asked(
     columnsOf,
     `SELECT * FROM ${relation} AS t`,

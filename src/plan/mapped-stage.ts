@@ -1,7 +1,7 @@
 import type { ColumnChoice } from '../config/model.ts'
 import { ident } from '../connection/quote.ts'
 import { LandfallError } from '../errors.ts'
-import type { MapInput, Path } from './mapped-model.ts'
+import { bracketed, type MapInput, type Path } from './mapped-model.ts'
 import { asked, type Origin } from './mapped-origin.ts'
 import { noColumn } from './mapped-tables.ts'
 import { travelsAsItIs } from './mapped-types.ts'
@@ -72,14 +72,14 @@ export class Stage {
     const known = this.#computed.get(sql)
     const name = known?.target ?? this.#freeName()
     if (known === undefined)
-      this.#computed.set(sql, staged(name, `(${sql}\n)`, type, { source: target, conversion: sql }))
+      this.#computed.set(sql, staged(name, bracketed(sql), type, { source: target, conversion: sql }))
     return { sql: ident(name), type, asText: !travelsAsItIs(type) }
   }
 
   /** An expression of the target may name every column of the source. */
   inTarget(sql: string): StagedValue {
     for (const { name } of this.origin.columns) this.#used.add(name)
-    return { sql: `(${sql}\n)`, type: this.#inTarget.get(sql) ?? null, asText: false }
+    return { sql: bracketed(sql), type: this.#inTarget.get(sql) ?? null, asText: false }
   }
 
   has(name: string): boolean {
@@ -158,7 +158,7 @@ async function typesOf(
 ): Promise<Map<string, string>> {
   if (expressions.length === 0) return new Map()
   const select = (some: readonly Expression[]): string =>
-    `SELECT ${some.map(({ sql }, at) => `(${sql}\n) AS e${at}`).join(', ')} FROM ${relation} AS t`
+    `SELECT ${some.map(({ sql }, at) => `${bracketed(sql)} AS e${at}`).join(', ')} FROM ${relation} AS t`
   try {
     const found = await columnsOf(select(expressions))
     return new Map(expressions.map(({ sql }, at) => [sql, found[at]!.type]))

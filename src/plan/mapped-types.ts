@@ -129,3 +129,13 @@ function isKept(a: PgType, b: PgType): boolean {
   if (b.numbers.length === 0 && b.name !== 'bit') return true
   return (b.numbers[0] ?? 6) >= (a.numbers[0] ?? 6) && (b.name !== 'bit' || b.numbers[0] === a.numbers[0])
 }
+
+const NUMBERS = [...INTEGERS, 'numeric', 'real', 'double precision']
+
+/** Two values may be equal: both numbers, both times, of one type, or one of them a text. */
+export function isComparable(a: string, b: string): boolean {
+  if (isText(a) || isText(b) || !travelsAsItIs(a) || !travelsAsItIs(b)) return true
+  const [left, right] = [parseType(a), parseType(b)]
+  const are = (names: readonly string[]): boolean => names.includes(left.name) && names.includes(right.name)
+  return left.array === right.array && (left.name === right.name || are(NUMBERS))
+}

@@ -1,13 +1,14 @@
 import type { Column } from '../catalog/model.ts'
 import type { ColumnChoice } from '../config/model.ts'
 import { printPath } from '../config/path.ts'
+import { didYouMean } from '../config/suggest.ts'
 import { literal } from '../connection/quote.ts'
 import { LandfallError } from '../errors.ts'
 import { renderConstant } from './mapped-constants.ts'
 import { block, choice, type Mapping, type Path } from './mapped-model.ts'
 import type { Stage, StagedValue } from './mapped-stage.ts'
 import { columnOf, type MappedTable } from './mapped-tables.ts'
-import { castType, fitting, isMoment, isNaiveTime, isText, maxLength } from './mapped-types.ts'
+import { castType, fitting, isComparable, isMoment, isNaiveTime, isText, maxLength } from './mapped-types.ts'
 import type { MappedColumn } from './mapping.ts'
 
 /** Whose columns are filled from what. */
@@ -17,6 +18,8 @@ export interface Filling {
   readonly into: MappedTable
   /** Of the columns in the config. */
   readonly path: Path
+  /** What an identity creates names its new key by the identity's own name; `key`: the old one's column. */
+  readonly own?: { readonly identity: string; readonly key: string }
 }
 
 /** A column that the config says nothing of goes by name. */
@@ -61,7 +64,7 @@ export function mapColumn(filling: Filling, said: ColumnChoice): MappedColumn | 
     found === null
       ? constant(said.value!.constant, base, column, [...path, 'value'])
       : said.identity !== null
-        ? typed(found, said).sql
+        ? lookedUp(filling, said, found, said.identity, path)
         : converted(filling, said, found, column, base, path)
   if (value === null) return null
   if (said.unique && !isText(base))
@@ -85,10 +88,11 @@ export function mapColumn(filling: Filling, said: ColumnChoice): MappedColumn | 
 }
 
 /** Errors: LF005. */
-function staged({ stage }: Filling, said: ColumnChoice, path: Path): StagedValue {
+function staged({ stage, own }: Filling, said: ColumnChoice, path: Path): StagedValue {
   if (said.convert !== null) return stage.expression(said.convert, said.name)
   if (said.convertInTarget !== null) return stage.inTarget(said.convertInTarget)
-  return stage.column(said.from ?? said.name, path)
+  const isOwn = own !== undefined && said.identity === own.identity
+  return stage.column(said.from ?? (isOwn ? own.key : said.name), path)
 }
 
 /** What the config says of the value itself, before it is fitted into its column. */
@@ -170,6 +174,46 @@ function converted(
       choice(path, 'false', 'leave it out'),
     ],
   )
+  return null
+}
+
+/** The old key. What becomes of it is the identity's, and has to fit the column. */
+function lookedUp(
+  { mapping, into }: Filling,
+  said: ColumnChoice,
+  found: StagedValue,
+  name: string,
+  path: Path,
+): string | null {
+  const value = typed(found, said)
+  const identity = mapping.identities.get(name)
+  if (identity === undefined)
+    throw new LandfallError(
+      'LF005',
+      `${printPath([...path, 'identity'])}: there is no identity ${name}${didYouMean(name, mapping.identities.keys())}`,
+      { hint: 'identities in the config names them.' },
+    )
+  if (identity === null) return null
+  const column = columnOf(into, said.name, path)
+  const base = into.base.get(column.name) ?? column.declared
+  const source = said.from ?? said.name
+  if (value.type !== null && !isComparable(value.type, identity.oldType))
+    block(
+      mapping,
+      into.table,
+      column.name,
+      `${source} of the source is ${value.type}, and the old keys of the identity ${name} are ${identity.oldType}`,
+      [choice(path, `{ identity: '${name}', convert: sql\`…\` }`, 'make it such a key')],
+    )
+  else if (fitting(identity.newType, base) === 'asked')
+    block(
+      mapping,
+      into.table,
+      column.name,
+      `${into.table.name}.${column.name} is ${column.declared}, and the new keys of the identity ${name} are ${identity.newType}`,
+      [choice(path, 'false', 'leave it out')],
+    )
+  else return value.sql
   return null
 }
 

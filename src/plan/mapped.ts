@@ -2,7 +2,7 @@ import type { Table } from '../catalog/model.ts'
 import type { TableChoice } from '../config/model.ts'
 import { didYouMean } from '../config/suggest.ts'
 import { LandfallError } from '../errors.ts'
-import { identityMove } from './mapped-identity.ts'
+import { type FoundIdentity, findIdentity, identityMove } from './mapped-identity.ts'
 import { mergeMove } from './mapped-merge.ts'
 import { block, choice, type MapInput, type MappedMoves, type Mapping } from './mapped-model.ts'
 import { inOrder } from './mapped-order.ts'
@@ -19,24 +19,26 @@ export type { ColumnsOf, MapInput, MappedMoves } from './mapped-model.ts'
  * Errors: LF001, LF002 and LF005 naming the place in the config.
  */
 export async function mapMoves(input: MapInput): Promise<MappedMoves> {
-  const mapping: Mapping = { ...input, blockers: [], leftOut: [], notes: [] }
+  const mapping: Mapping = { ...input, blockers: [], leftOut: [], notes: [], identities: new Map() }
   const { settings } = input
   if (settings.names !== 'keep')
     throw new LandfallError('LF001', 'names in snake_case are not made of the names of a PostgreSQL source', {
       hint: 'moves in the config can rename tables and columns',
     })
-  const chosen = chosenTables(mapping)
+  const identities: FoundIdentity[] = []
+  for (const said of settings.identities) {
+    const found = await findIdentity(mapping, said)
+    mapping.identities.set(said.name, found)
+    if (found !== null) identities.push(found)
+  }
   const merges: Move[] = []
-  for (const { said, path } of chosen) {
+  for (const { said, path } of chosenTables(mapping)) {
     const move = await mergeMove(mapping, said, path)
     if (move !== null) merges.push(move)
   }
-  const identities: Move[] = []
-  for (const said of settings.identities) {
-    const move = await identityMove(mapping, said)
-    if (move !== null) identities.push(move)
-  }
-  const ordered = inOrder([...identities, ...merges])
+  const resolved: Move[] = []
+  for (const one of identities) resolved.push(await identityMove(mapping, one))
+  const ordered = inOrder([...resolved, ...merges])
   return {
     moves: withOwnLabels(ordered.moves),
     leftOut: mapping.leftOut,
@@ -64,7 +66,12 @@ function chosenTables(mapping: Mapping): Chosen[] {
       return { said, path: ['moves', said.name, ...at] }
     })
     .filter(({ said }) => said.select !== null || isAsked(mapping, said.from ?? said.name))
-  const mentioned = new Set(tables.flatMap((one) => findTable(source, one.from ?? one.name, schema) ?? []))
+  const origins = [
+    ...tables.filter((one) => one.select === null).map((one) => one.from ?? one.name),
+    // Who only gets keys is not left out.
+    ...(rest ? [] : settings.identities.flatMap(({ from }) => from ?? [])),
+  ]
+  const mentioned = new Set(origins.flatMap((name) => findTable(source, name, schema) ?? []))
   for (const { name } of tables.filter((one) => one.leaveOut))
     mapping.leftOut.push({ kind: 'table', name, why: 'the config leaves it out' })
   if (mapping.inPlace) return named

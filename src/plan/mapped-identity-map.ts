@@ -1,0 +1,93 @@
+import { createHash } from 'node:crypto'
+import { printPath } from '../config/path.ts'
+import type { FoundIdentity } from './mapped-identity.ts'
+import { block, choice, type Mapping } from './mapped-model.ts'
+import { columnOf, findTable, findView, type MappedTable } from './mapped-tables.ts'
+import { fitting } from './mapped-types.ts'
+import type { IdentityMap } from './mapping.ts'
+
+/** Columns of a map that Landfall makes. */
+const OLD = 'old_key'
+const NEW = 'new_key'
+
+/** PostgreSQL cuts longer names in silence. */
+const MOST_BYTES = 63
+
+/** Where the identity keeps its keys; what is wrong with a table that is there becomes a blocker. */
+export function identityMap(mapping: Mapping, { said, path, oldType, newType }: FoundIdentity): IdentityMap {
+  const { settings, target } = mapping
+  const { keptIn } = said
+  if (keptIn.kind === 'landfall') {
+    const table = shortened(`identity_${settings.name}_${said.name}`)
+    return { schema: 'landfall', table, oldKey: OLD, newKey: NEW, existing: false, drop: keptIn.drop }
+  }
+  const at = [...path, 'keptIn']
+  const table = findTable(target, keptIn.table, settings.targetSchema)
+  const [oldKey, newKey] = [keptIn.oldKey ?? OLD, keptIn.newKey ?? NEW]
+  if (table === null) {
+    const view = findView(target, keptIn.table, settings.targetSchema)
+    if (view !== null)
+      block(mapping, { name: keptIn.table }, null, `${printPath(at)}: ${view} of the target is no table`, [
+        choice(at, "'…'", 'name another table'),
+      ])
+    return {
+      schema: settings.targetSchema,
+      table: keptIn.table,
+      oldKey,
+      newKey,
+      existing: false,
+      drop: false,
+    }
+  }
+  const map = { schema: table.schema, table: table.name, oldKey, newKey, existing: true, drop: false }
+  if (
+    keptIn.oldKey === null &&
+    ![oldKey, newKey].every((name) => table.columns.some((one) => one.name === name))
+  ) {
+    block(mapping, table, null, `${table.name} is there already, and has no columns ${OLD} and ${NEW}`, [
+      choice(at, `{ table: '${table.name}', oldKey: '…', newKey: '…' }`, 'name its two columns'),
+      choice(at, "'…'", 'name another table'),
+    ])
+    return map
+  }
+  const found: MappedTable = { table, base: new Map() }
+  const sides = [
+    [columnOf(found, oldKey, [...at, 'oldKey']), oldType],
+    [columnOf(found, newKey, [...at, 'newKey']), newType],
+  ] as const
+  for (const [column, type] of sides)
+    if (fitting(type, column.declared) === 'asked')
+      block(
+        mapping,
+        table,
+        column.name,
+        `${table.name}.${column.name} is ${column.declared}, and the keys are ${type}`,
+        [choice(at, "'…'", 'name another table')],
+      )
+  for (const column of table.columns)
+    if (
+      column.notNull &&
+      column.default === null &&
+      column.identity === null &&
+      column.generated === null &&
+      column.name !== oldKey &&
+      column.name !== newKey
+    )
+      block(
+        mapping,
+        table,
+        column.name,
+        `nothing fills ${table.name}.${column.name}, which must have a value`,
+        [choice(at, "'…'", 'name another table')],
+      )
+  return map
+}
+
+/** Names that agree in what is left of them stay apart. */
+function shortened(name: string): string {
+  if (Buffer.byteLength(name) <= MOST_BYTES) return name
+  const hash = createHash('sha256').update(name).digest('hex').slice(0, 8)
+  let start = name
+  while (Buffer.byteLength(start) > MOST_BYTES - 9) start = [...start].slice(0, -1).join('')
+  return `${start}_${hash}`
+}

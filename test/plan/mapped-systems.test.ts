@@ -1,0 +1,230 @@
+import { expect, test } from 'vitest'
+import { sql } from '../../src/index.ts'
+import { mapper, told } from './mapping.ts'
+
+const map = mapper()
+
+test('a legacy service is folded in: users by a third table or by their API key', async () => {
+  const found = await map({
+    source: `CREATE TABLE users(user_id uuid PRIMARY KEY, api_key text);
+      CREATE TABLE accounts(id int PRIMARY KEY, cookie_id text UNIQUE, user_id uuid, expires_at timestamptz, status int, project_id_0 text);
+      CREATE TABLE model_quotas(id int PRIMARY KEY, cookie_id text, quota numeric(10,4))`,
+    target: `CREATE TABLE users(id serial PRIMARY KEY, api_key varchar(64) UNIQUE);
+      CREATE TABLE plugin_api_keys(id serial PRIMARY KEY, user_id int REFERENCES users, plugin_user_id varchar(36));
+      CREATE TABLE antigravity_accounts(id serial PRIMARY KEY, cookie_id text UNIQUE NOT NULL, user_id int NOT NULL REFERENCES users,
+        token_expires_at timestamptz, status int, project_id_0 text, created_at timestamptz DEFAULT now());
+      CREATE TABLE antigravity_model_quotas(id int PRIMARY KEY, cookie_id text REFERENCES antigravity_accounts(cookie_id), quota numeric(12,4));
+      CREATE TABLE kiro_accounts(id int PRIMARY KEY)`,
+    config: {
+      name: 'plugin_db_to_backend_v2',
+      identities: {
+        users: {
+          from: 'users',
+          key: 'user_id',
+          to: 'users',
+          toKey: 'id',
+          match: [
+            { through: 'plugin_api_keys', where: { plugin_user_id: 'user_id' }, gives: 'user_id' },
+            { equal: { api_key: 'api_key' } },
+          ],
+          unmatched: 'fail',
+          keptIn: 'plugin_user_mappings',
+        },
+      },
+      moves: {
+        // Written before its parent, and applied after it.
+        antigravity_model_quotas: { from: 'model_quotas' },
+        antigravity_accounts: {
+          from: 'accounts',
+          key: 'cookie_id',
+          columns: { user_id: { identity: 'users' }, token_expires_at: 'expires_at' },
+        },
+        kiro_accounts: { ifSourceMissing: 'skip', columns: { id: { identity: 'users' } } },
+      },
+    },
+  })
+  expect(found.blockers).toEqual([])
+  expect(found.leftOut).toMatchInlineSnapshot(`
+    [
+      {
+        "kind": "table",
+        "name": "kiro_accounts",
+        "why": "the source has no such table, and the config skips it",
+      },
+    ]
+  `)
+  expect(found.moves.map(told)).toMatchInlineSnapshot(`
+    [
+      [
+        "users -> users by user_id",
+        "stage: SELECT "user_id" AS user_id uuid, "api_key" AS api_key text FROM "public"."users"",
+        "identity users: user_id uuid -> id integer next pg_catalog.nextval('public.users_id_seq'::pg_catalog.regclass)",
+        "several old: fail; several new: fail",
+        "match through plugin_api_keys.plugin_user_id: public.plugin_api_keys.user_id by plugin_user_id text = "user_id"",
+        "match equal: api_key: public.users.id by api_key text = "api_key"",
+        "map public.plugin_user_mappings (old_key, new_key)",
+        "unmatched: fail",
+      ],
+      [
+        "accounts -> antigravity_accounts by id",
+        "stage: SELECT "cookie_id" AS cookie_id text, "user_id" AS user_id uuid, "expires_at" AS expires_at timestamp with time zone, "status" AS status integer, "project_id_0" AS project_id_0 text FROM "public"."accounts"",
+        "key cookie_id; there: update; no parent: fail",
+        "cookie_id text not null = "cookie_id"",
+        "user_id integer not null = "user_id" by users",
+        "token_expires_at timestamp with time zone = "expires_at"",
+        "status integer = "status"",
+        "project_id_0 text = "project_id_0"",
+        "unique antigravity_accounts_cookie_id_key ("cookie_id")",
+        "parent (user_id) in users",
+        "note: not carried: id",
+        "note: left to the target: created_at, id",
+        "note: id is given by the target; columns.id: 'id' carries the source's",
+      ],
+      [
+        "model_quotas -> antigravity_model_quotas by id",
+        "stage: SELECT "id" AS id integer, "cookie_id" AS cookie_id text, "quota" AS quota numeric(10,4) FROM "public"."model_quotas"",
+        "key id; there: update; no parent: fail",
+        "id integer not null = "id"",
+        "cookie_id text = "cookie_id"",
+        "quota numeric(12,4) = "quota"",
+        "unique antigravity_model_quotas_pkey ("id")",
+        "parent (cookie_id) in antigravity_accounts",
+      ],
+    ]
+  `)
+})
+
+test('a second database is merged in: users by their e-mail, or created', async () => {
+  const found = await map({
+    source: `CREATE TYPE role AS ENUM ('user', 'admin');
+      CREATE TABLE users(id uuid PRIMARY KEY, email varchar(255), name text, username text, status int, role role,
+        agreed_agreement_version text, created_at timestamp);
+      CREATE TABLE projects(id uuid PRIMARY KEY, user_id uuid, project_name text, pages jsonb, is_public boolean, style_tags jsonb, created_at timestamp);
+      CREATE TABLE project_details(project_id uuid, page_id text, html text, "versionId" text, PRIMARY KEY (project_id, page_id))`,
+    target: `CREATE TABLE authentication_user(id bigint GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY, username varchar(150) UNIQUE NOT NULL,
+        first_name varchar(150) NOT NULL, email varchar(254) NOT NULL, is_active boolean NOT NULL, date_joined timestamptz NOT NULL,
+        status smallint NOT NULL, role varchar(20) NOT NULL, agreed_agreement_version text);
+      CREATE UNIQUE INDEX users_email ON authentication_user (lower(email)) WHERE email <> '';
+      CREATE TABLE authentication_useraccount(id serial PRIMARY KEY, user_id bigint NOT NULL REFERENCES authentication_user, type text, provider text,
+        provider_account_id text, UNIQUE (provider, provider_account_id));
+      CREATE TABLE pagtive_project(id uuid PRIMARY KEY, user_id bigint NOT NULL REFERENCES authentication_user, project_name text, pages jsonb,
+        is_public boolean NOT NULL, style_tags jsonb NOT NULL, created_at timestamptz);
+      CREATE TABLE pagtive_projectdetail(id serial PRIMARY KEY, project_id uuid NOT NULL REFERENCES pagtive_project, page_id text, html text,
+        version_id text, UNIQUE (project_id, page_id));
+      CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+      CREATE TRIGGER touched BEFORE UPDATE ON pagtive_project FOR EACH ROW EXECUTE FUNCTION touch()`,
+    config: {
+      name: 'pagtive-merge',
+      zone: 'Asia/Shanghai',
+      identities: {
+        users: {
+          from: 'users',
+          key: 'id',
+          to: 'authentication_user',
+          toKey: 'id',
+          match: [{ equalIgnoringCase: { email: 'email' } }],
+          severalOld: 'join',
+          severalNew: 'first',
+          matched: { take: { status: { type: 'smallint' }, role: {}, agreed_agreement_version: {} } },
+          unmatched: {
+            create: {
+              username: {
+                unique: sql`coalesce(username, split_part(email, '@', 1), 'user_' || left(id::text, 8))`,
+              },
+              email: { orElse: '' },
+              first_name: { from: 'name', orElse: '' },
+              is_active: { value: true },
+              date_joined: { from: 'created_at', zone: 'Asia/Tokyo', orElse: sql.target`now()` },
+              status: { convert: sql`status::smallint`, orElse: 1 },
+              role: { orElse: 'user' },
+            },
+            alsoCreate: {
+              authentication_useraccount: {
+                where: sql.target`email <> ''`,
+                columns: {
+                  user_id: { identity: 'users' },
+                  type: { value: 'email' },
+                  provider: { value: 'email' },
+                  provider_account_id: 'email',
+                },
+              },
+            },
+          },
+          keptIn: false,
+        },
+      },
+      moves: {
+        pagtive_projectdetail: {
+          from: 'project_details',
+          key: ['project_id', 'page_id'],
+          columns: { version_id: 'versionId' },
+        },
+        pagtive_project: {
+          from: 'projects',
+          ifParentMissing: 'set-aside',
+          columns: {
+            user_id: { identity: 'users' },
+            is_public: { orElse: false },
+            style_tags: { orElse: ["it's", 1n, { a: null }] },
+          },
+        },
+      },
+    },
+  })
+  expect(found.blockers).toEqual([])
+  expect(found.moves.map(told)).toMatchInlineSnapshot(`
+    [
+      [
+        "users -> authentication_user by id",
+        "stage: SELECT "id" AS id uuid, "email" AS email character varying(255), "name" AS name text, "username" AS username text, "status" AS status integer, "role"::text AS role text, "agreed_agreement_version" AS agreed_agreement_version text, "created_at" AS created_at timestamp without time zone, (coalesce(username, split_part(email, '@', 1), 'user_' || left(id::text, 8))) AS converted_1 text, (status::smallint) AS converted_2 smallint FROM "public"."users"",
+        "identity users: id uuid -> id bigint next pg_catalog.nextval('public.authentication_user_id_seq'::pg_catalog.regclass)",
+        "several old: join; several new: first",
+        "match equal ignoring case: email: public.authentication_user.id by email null = "email" ignoring case",
+        "take status smallint not null = ("status")::smallint",
+        "take role character varying(20) not null (20) = "role"",
+        "take agreed_agreement_version text = "agreed_agreement_version"",
+        "map landfall.identity_pagtive-merge_users (old_key, new_key) dropped",
+        "create username character varying(150) not null (150) = "converted_1" unique",
+        "create first_name character varying(150) not null (150) = "name" or else ''::text",
+        "create email character varying(254) not null (254) = "email" or else ''::text",
+        "create is_active boolean not null = 'true'::boolean",
+        "create date_joined timestamp with time zone not null = ("created_at" AT TIME ZONE 'Asia/Tokyo') or else (now())",
+        "create status smallint not null = "converted_2" or else '1'::smallint",
+        "create role character varying(20) not null (20) = "role" or else 'user'::text",
+        "create agreed_agreement_version text = "agreed_agreement_version"",
+        "also public.authentication_useraccount where (email <> '')",
+        "  user_id bigint not null = "id" by users",
+        "  type text = 'email'::text",
+        "  provider text = 'email'::text",
+        "  provider_account_id text = "email"",
+      ],
+      [
+        "projects -> pagtive_project by id",
+        "stage: SELECT "id" AS id uuid, "user_id" AS user_id uuid, "project_name" AS project_name text, "pages" AS pages jsonb, "is_public" AS is_public boolean, "style_tags" AS style_tags jsonb, "created_at" AS created_at timestamp without time zone FROM "public"."projects"",
+        "key id; there: update; no parent: set-aside",
+        "id uuid not null = "id"",
+        "user_id bigint not null = "user_id" by users",
+        "project_name text = "project_name"",
+        "pages jsonb = "pages"",
+        "is_public boolean not null = "is_public" or else 'false'::boolean",
+        "style_tags jsonb not null = "style_tags" or else '["it''s",1,{"a":null}]'::jsonb",
+        "created_at timestamp with time zone = ("created_at" AT TIME ZONE 'Asia/Shanghai')",
+        "unique pagtive_project_pkey ("id")",
+        "parent (user_id) in authentication_user",
+        "note: the trigger touched of pagtive_project fires for what is written, and may change it",
+      ],
+      [
+        "project_details -> pagtive_projectdetail by nothing",
+        "stage: SELECT "project_id" AS project_id uuid, "page_id" AS page_id text, "html" AS html text, "versionId" AS versionId text FROM "public"."project_details"",
+        "key project_id, page_id; there: update; no parent: fail",
+        "project_id uuid not null = "project_id"",
+        "page_id text = "page_id"",
+        "html text = "html"",
+        "version_id text = "versionId"",
+        "unique pagtive_projectdetail_project_id_page_id_key ("project_id", "page_id")",
+        "parent (project_id) in pagtive_project",
+        "note: left to the target: id",
+      ],
+    ]
+  `)
+})
