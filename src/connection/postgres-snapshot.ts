@@ -59,6 +59,11 @@ export class PostgresSnapshot {
     }
   }
 
+  /** By which others see the same moment: `SET TRANSACTION SNAPSHOT`. */
+  get name(): string {
+    return this.#name
+  }
+
   get serverVersion(): number {
     return this.#first.serverVersion
   }

@@ -2,7 +2,6 @@ import { tally } from '../checks/rows.ts'
 import type { Settings } from '../config/model.ts'
 import type { CheckResult } from '../contract/check.ts'
 import {
-  type BackupReport,
   type MigrateReport,
   type PhaseReport,
   REPORT_VERSION,
