@@ -28,6 +28,8 @@ const BESIDE: readonly { readonly from: string; readonly to: string }[] = [
   { from: 'config', to: 'types' },
   { from: 'journal', to: 'plan' },
   { from: 'identity', to: 'merge' },
+  { from: 'merge', to: 'schema' },
+  { from: 'identity', to: 'schema' },
 ]
 
 /**

@@ -15,11 +15,16 @@ export const THERE = 'landfall_there'
 /** Of the same: whether a row that is there has other values. */
 export const CHANGED = 'landfall_changed'
 
+/** SQL over shaped rows: those that are to be written. */
+export const WRITES = `${WRONG} IS NULL AND (NOT ${THERE} OR ${CHANGED})`
+
 /** An identity map that is there, with all names quoted. */
 export interface KnownMap {
   readonly relation: string
   readonly oldKey: string
   readonly newKey: string
+  /** A row that refers to an old key without new one is a failure, whatever its move says. */
+  readonly unknownFails?: boolean
 }
 
 /** Staged rows of a move, ready to be applied or compared, in a transaction of `session`. */
@@ -41,8 +46,10 @@ export interface RejectsOf {
 export interface Reason {
   readonly column: string | null
   readonly text: string
-  /** Its parent is unknown: by an identity, or by a foreign key. */
+  /** Its parent is unknown, by an identity or by a foreign key. */
   readonly parent: boolean
+  /** Such a row is a failure and cannot be set aside. */
+  readonly fails: boolean
 }
 
 /**

@@ -16,6 +16,9 @@ export interface Values {
   readonly where?: string | undefined
 }
 
+/** Of a reason that has to do with no other row. */
+export const BY_ITSELF = { parent: false, fails: false } as const
+
 /** Rows of the stage as the target would hold them, as a query. */
 export interface TypedRows {
   /**
@@ -72,6 +75,7 @@ export async function typedRows(
       column: column.name,
       text: `is not known by the identity ${column.identity}`,
       parent: true,
+      fails: known[at]!.unknownFails ?? false,
     })
     return `LEFT JOIN (SELECT ${oldKey} AS landfall_old_${at}, ${newKey} AS landfall_new_${at} FROM ${map}) AS m${at} ON ${same[at]!(`m${at}.landfall_old_${at}`, column.value)}`
   })
@@ -88,7 +92,7 @@ export async function typedRows(
     if (given?.type !== fact.type)
       for (const one of column.orElse === null ? [value] : [value, column.orElse]) {
         const cut = cutTest(one, column, fact)
-        if (cut !== null) add(raw, cut.test, { column: column.name, text: cut.text, parent: false })
+        if (cut !== null) add(raw, cut.test, { column: column.name, text: cut.text, ...BY_ITSELF })
       }
     const cast = (sql: string): string => `(${sql})::${fact.type}`
     const whole = column.orElse === null ? cast(value) : `coalesce(${cast(value)}, ${cast(column.orElse)})`
@@ -100,13 +104,13 @@ export async function typedRows(
       add(wrong, `${ident(column.name)} IS NULL`, {
         column: column.name,
         text: 'has no value, and the target must have one',
-        parent: false,
+        ...BY_ITSELF,
       })
   for (const { expression } of checks)
     add(wrong, `(${expression}) IS FALSE`, {
       column: null,
       text: `breaks CHECK (${expression.replace(/\s+/g, ' ').trim()})`,
-      parent: false,
+      ...BY_ITSELF,
     })
 
   const inner = `SELECT s.${STAGE_ROW}, ${[...typed, `${cases(raw)} AS landfall_raw`].join(', ')}

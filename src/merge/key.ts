@@ -1,0 +1,97 @@
+import { ident, literal } from '../connection/quote.ts'
+import type { Merge, UniqueRule } from '../plan/mapping.ts'
+import type { Move } from '../plan/model.ts'
+import type { ColumnFacts } from './facts.ts'
+import { STAGE_ROW, type Staged } from './model.ts'
+
+export type MergeMove = Move & { readonly mapping: Merge }
+
+/** A staged move that is a merge; anything else is the caller's mistake. */
+export function mergeOf({ move }: Staged): MergeMove {
+  const { mapping } = move
+  if (mapping?.kind !== 'merge') throw new TypeError(`${move.source} is no merge`)
+  return { ...move, mapping }
+}
+
+/** SQL: the key's columns of both aliases are equal. */
+export function sameKey(key: readonly ColumnFacts[], left: string, right: string): string {
+  return key
+    .map(({ name, equals }) => `${left}.${ident(name)} ${equals} ${right}.${ident(name)}`)
+    .join(' AND ')
+}
+
+const LONGEST = 60
+
+/** The stage's columns that are the source's key, by the names of the source; none where they are not staged. */
+export function sourceKey(move: Move): { readonly name: string; readonly column: string }[] {
+  const found = move.key.names.flatMap((name) => {
+    const column = move.columns.find(({ source, read }) => source === name && read[0] === ident(name))
+    return column === undefined ? [] : [{ name, column: ident(column.target) }]
+  })
+  return found.length === move.key.names.length ? found : []
+}
+
+/** SQL over the stage as `s` that names a row for people: `id = 2`. */
+export function stagedKey(move: MergeMove): string {
+  const source = sourceKey(move)
+  const values =
+    source.length > 0
+      ? source.map(({ name, column }) => [name, `s.${column}`] as const)
+      : move.mapping.columns
+          .filter(({ name }) => move.mapping.key.includes(name))
+          .map(({ name, value }) => [name, value] as const)
+  return named(values)
+}
+
+/** SQL of `a = 1, b = x`; NULL is `a = NULL`. */
+export function named(values: readonly (readonly [name: string, sql: string])[]): string {
+  const parts = values.map(
+    ([name, sql]) =>
+      `${literal(`${name} = `)} || coalesce(pg_catalog.left((${sql})::pg_catalog.text, ${LONGEST}), 'NULL')`,
+  )
+  return `pg_catalog.concat_ws(', ', ${parts.join(', ')})`
+}
+
+/** Which of several rows stays: ORDER BY over the stage as `s`. */
+export function lowestFirst(move: Move): string {
+  return [...sourceKey(move).map(({ column }) => `s.${column}`), `s.${STAGE_ROW}`].join(', ')
+}
+
+/** At most one row of the target has the key. */
+export function keyIsUnique({ mapping: { key, rules } }: MergeMove): boolean {
+  const names = key.map(ident)
+  return rules.uniques.some(
+    ({ where, parts }) => where === null && parts.every((part) => names.includes(part)),
+  )
+}
+
+/** Two rows with different keys cannot both be refused by it. */
+export function containsKey({ parts }: UniqueRule, key: readonly string[]): boolean {
+  return key.every((name) => parts.includes(ident(name)))
+}
+
+/**
+ * Staged rows cannot have the same key: it holds the source's primary key, as it is. Should that be wrong,
+ * the target's own unique index refuses the second row.
+ */
+export function keysDiffer(move: MergeMove, key: readonly ColumnFacts[]): boolean {
+  if (move.key.kind !== 'columns' || !keyIsUnique(move)) return false
+  const source = sourceKey(move)
+  return (
+    source.length > 0 &&
+    source.every(({ column }) =>
+      move.mapping.columns.some(
+        ({ name, value, identity, orElse }) =>
+          value === column &&
+          identity === null &&
+          orElse === null &&
+          key.some(
+            (fact) =>
+              fact.name === name &&
+              !fact.loose &&
+              move.columns.some(({ target, type }) => ident(target) === column && type === fact.type),
+          ),
+      ),
+    )
+  )
+}

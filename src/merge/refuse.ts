@@ -1,0 +1,112 @@
+import type { Session } from '../connection/postgres.ts'
+import { ident } from '../connection/quote.ts'
+import { LandfallError } from '../errors.ts'
+import { named, sameKey, stagedKey } from './key.ts'
+import { STAGE_ROW, type Staged, THERE, WRONG } from './model.ts'
+import type { Split } from './split.ts'
+
+/** So many are named in a message, so many are given to machines. */
+const NAMED = 20
+const LISTED = 10_000
+
+/** LF209 with every row whose parent is unknown, where the config calls that a failure. */
+export async function refuseOrphans({ session, stage }: Staged, shaped: Split): Promise<void> {
+  const { move, relation, reasons } = shaped
+  const all = move.mapping.ifParentMissing === 'fail'
+  const failing = reasons.flatMap(({ parent, fails }, at) => (parent && (all || fails) ? [at] : []))
+  if (failing.length === 0) return
+  const from = `FROM ${relation} AS w JOIN ${stage} AS s ON s.${STAGE_ROW} = w.${STAGE_ROW} WHERE w.${WRONG} IN (${failing.join(', ')})`
+  const { rows } = await session.query<{ key: string; wrong: number; value: string | null; all: string }>(
+    `SELECT ${stagedKey(move)} AS key, w.${WRONG} AS wrong, ${parentValue(shaped, failing)} AS value, pg_catalog.count(*) OVER () AS all
+      ${from} ORDER BY w.${STAGE_ROW} LIMIT ${LISTED}`,
+  )
+  if (rows.length === 0) return
+  const lines = rows.map(({ key, wrong, value }) => {
+    const { column, text } = reasons[wrong]!
+    return { key, column, value, reason: text }
+  })
+  const said = lines
+    .slice(0, NAMED)
+    .map(
+      ({ key, column, value, reason }) =>
+        `${key}: ${column === null ? '' : `${column} `}${value === null ? '' : `${value} `}${reason}`,
+    )
+  const count = Number(rows[0]!.all)
+  throw new LandfallError(
+    'LF209',
+    `${move.source}: ${count === 1 ? '1 row refers' : `${count} rows refer`} to parents that are unknown.`,
+    {
+      hint: [
+        ...said,
+        ...(count > NAMED ? [`and ${count - NAMED} more (--json lists them)`] : []),
+        'Nothing was written. Add what is missing in the target, or let the identity create it,',
+        `or leave such rows out: moves.${move.target.name}.ifParentMissing: 'set-aside'.`,
+      ].join('\n'),
+      place: { table: move.source },
+      details: { rows: lines, count },
+    },
+  )
+}
+
+/** SQL of the value that finds no parent, where it is one. */
+function parentValue({ move, reasons }: Split, failing: readonly number[]): string {
+  const cases = failing.flatMap((at) => {
+    const column = move.mapping.columns.find(({ name }) => name === reasons[at]!.column)
+    return column === undefined
+      ? []
+      : [`WHEN ${at} THEN pg_catalog.left((${column.value})::pg_catalog.text, 60)`]
+  })
+  return cases.length === 0 ? 'NULL' : `CASE w.${WRONG} ${cases.join(' ')} END`
+}
+
+/** LF203 with the keys that are there, where the config calls that a failure. */
+export async function refuseThere({ session, stage }: Staged, shaped: Split): Promise<void> {
+  const { move, relation } = shaped
+  if (move.mapping.ifThere !== 'fail') return
+  const { rows } = await session.query<{ key: string; all: string }>(
+    `SELECT ${stagedKey(move)} AS key, pg_catalog.count(*) OVER () AS all
+      FROM ${relation} AS w JOIN ${stage} AS s ON s.${STAGE_ROW} = w.${STAGE_ROW}
+      WHERE w.${THERE} ORDER BY w.${STAGE_ROW} LIMIT ${LISTED}`,
+  )
+  if (rows.length === 0) return
+  const count = Number(rows[0]!.all)
+  throw new LandfallError(
+    'LF203',
+    `${move.source}: ${count === 1 ? 'the key of 1 row is' : `the keys of ${count} rows are`} in ${shaped.target} already.`,
+    {
+      hint: [
+        ...rows.slice(0, NAMED).map(({ key }) => key),
+        ...(count > NAMED ? [`and ${count - NAMED} more (--json lists them)`] : []),
+        `Nothing was written. moves.${move.target.name}.ifThere: 'update' makes them equal, 'keep' leaves them as they are.`,
+      ].join('\n'),
+      place: { table: move.source },
+      details: { rows: rows.map(({ key }) => ({ key })), count },
+    },
+  )
+}
+
+/** LF204 where several rows of the target have the key of a staged one: nobody can tell which is meant. */
+export async function refuseAmbiguous(session: Session, shaped: Split): Promise<void> {
+  const { move, target, key, typed } = shaped
+  const names = key.map(({ name }) => `t.${ident(name)}`)
+  const { rows } = await session.query<{ key: string; rows: string; all: string }>(
+    `SELECT ${named(key.map(({ name }) => [name, `t.${ident(name)}`]))} AS key, pg_catalog.count(*) AS rows, pg_catalog.count(*) OVER () AS all
+      FROM ${target} AS t WHERE EXISTS (SELECT FROM (${typed}) AS w WHERE ${sameKey(key, 'w', 't')}) GROUP BY ${names.join(', ')} HAVING pg_catalog.count(*) > 1 ORDER BY 1 LIMIT ${LISTED}`,
+  )
+  if (rows.length === 0) return
+  throw new LandfallError(
+    'LF204',
+    `${move.source}: in ${target} ${rows[0]!.all} keys (${key.map(({ name }) => ident(name)).join(', ')}) have several rows each, so that nobody can tell which row is meant.`,
+    {
+      hint: [
+        ...rows.slice(0, NAMED).map((row) => `${row.key}: ${row.rows} rows`),
+        `Nothing was written. Remove the duplicates, or choose a key that is unique: moves.${move.target.name}.key.`,
+      ].join('\n'),
+      place: { table: move.source },
+      details: {
+        rows: rows.map((row) => ({ key: row.key, rows: Number(row.rows) })),
+        count: Number(rows[0]!.all),
+      },
+    },
+  )
+}

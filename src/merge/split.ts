@@ -1,0 +1,133 @@
+import { ident, qualified } from '../connection/quote.ts'
+import { type ColumnFacts, factsOf } from './facts.ts'
+import { keysDiffer, type MergeMove, sameKey } from './key.ts'
+import { CHANGED, type Reason, type Shaped, STAGE_ROW, type Staged, THERE, WRONG } from './model.ts'
+import { writeShaped } from './shape.ts'
+import { type TypedRows, typedRows } from './values.ts'
+
+/** Staged rows, told apart by what is in the target. */
+export interface Split extends Shaped {
+  readonly move: MergeMove
+  /** Quoted. */
+  readonly target: string
+  /** SELECT of all staged rows in the target's columns. */
+  readonly typed: string
+  /** Of the mapped columns, in their order. */
+  readonly facts: readonly ColumnFacts[]
+  readonly key: readonly ColumnFacts[]
+  /** Mapped columns whose bytes may differ where the key is equal. */
+  readonly others: readonly ColumnFacts[]
+  /** All staged rows; those that are not among the shaped ones are in the target as they are. */
+  readonly staged: number
+  /** Several staged rows have one key. */
+  readonly repeated: boolean
+}
+
+const REPEATED = '"landfall_repeated"'
+
+/**
+ * Joins the staged rows with the target by the key, once, and writes down those that are new, have other
+ * values, or have something wrong with them. Rows that are in the target as they should be are not written
+ * down, unless several staged rows have their key.
+ *
+ * @param name of the temporary table, not quoted.
+ */
+export async function split(staged: Staged, move: MergeMove, name: string): Promise<Split> {
+  const { session, stage, maps } = staged
+  const { mapping } = move
+  const into = { schema: move.target.schema, name: move.target.name }
+  const target = qualified(into.schema, into.name)
+  // What has no key cannot be told apart, even where the target's column may be NULL.
+  const columns = mapping.columns.map((column) =>
+    mapping.key.includes(column.name) ? { ...column, notNull: true } : column,
+  )
+  const rows = await typedRows(session, { stage, into, columns, maps }, mapping.rules.checks)
+  const key = factsOf(new Map(rows.facts.map((fact) => [fact.name, fact])), mapping.key, into)
+  const others = rows.facts.filter((fact) => fact.loose || !key.includes(fact))
+  const counted = await session.query<{ rows: string }>(`SELECT pg_catalog.count(*) AS rows FROM ${stage}`)
+  const repeated = !keysDiffer(move, key) && (await findRepeated(staged, rows, key))
+
+  const parents = parentTests(move, rows)
+  const joins = [
+    `LEFT JOIN ${target} AS t ON ${sameKey(key, 'w', 't')}`,
+    ...parents.map(({ join }) => join),
+    ...(repeated ? [`LEFT JOIN ${REPEATED} AS d ON ${sameKey(key, 'w', 'd')}`] : []),
+  ]
+  const values = (alias: string): string => others.map(({ name }) => `${alias}.${ident(name)}`).join(', ')
+  // Equal is what has the same bytes: also where the type has no operator, or one that passes something over.
+  const differs =
+    others.length === 0 || mapping.ifThere === 'keep'
+      ? 'false'
+      : `t.tableoid IS NOT NULL AND ROW(${values('w')}) OPERATOR(pg_catalog.*<>) ROW(${values('t')})`
+  const first = rows.reasons.flatMap(({ parent }, at) => (parent ? [at] : []))
+  const judged =
+    parents.length === 0
+      ? `w.${WRONG}`
+      : `CASE ${first.length > 0 ? `WHEN w.${WRONG} IN (${first.join(', ')}) THEN w.${WRONG} ` : ''}${parents.map(({ test, reason }) => `WHEN ${test} THEN ${rows.reasons.push(reason) - 1}`).join(' ')} ELSE w.${WRONG} END`
+  // What stays as it is, whatever the staged row looks like, has nothing wrong with it.
+  const wrong = mapping.ifThere === 'keep' ? `CASE WHEN t.tableoid IS NULL THEN ${judged} END` : judged
+  const sql = `SELECT * FROM (
+      SELECT w.${STAGE_ROW}, ${[...rows.facts.map(({ name }) => `w.${ident(name)}`), `${wrong} AS ${WRONG}`].join(', ')},
+        t.tableoid IS NOT NULL AS ${THERE}, ${differs} AS ${CHANGED}${repeated ? `, d.${ident(key[0]!.name)} IS NOT NULL AS landfall_twice` : ''}
+      FROM (${rows.sql}) AS w ${joins.join(' ')}) AS landfall_split
+    WHERE ${mapping.ifThere === 'fail' ? 'true' : `${WRONG} IS NOT NULL OR NOT ${THERE} OR ${CHANGED}${repeated ? ' OR landfall_twice' : ''}`}`
+  const shaped = await writeShaped(session, { name, into, columns }, rows, sql)
+  if (repeated) await session.query(`DROP TABLE ${REPEATED}`)
+  return {
+    ...shaped,
+    move,
+    target,
+    typed: rows.sql,
+    facts: rows.facts,
+    key,
+    others,
+    staged: Number(counted.rows[0]!.rows),
+    repeated,
+  }
+}
+
+/** Writes down the keys that several staged rows have. */
+async function findRepeated(
+  { session }: Staged,
+  { sql }: TypedRows,
+  key: readonly ColumnFacts[],
+): Promise<boolean> {
+  const names = key.map(({ name }) => ident(name))
+  const { rowCount } = await session.query(
+    `CREATE TEMPORARY TABLE ${REPEATED} ON COMMIT DROP AS SELECT ${names.join(', ')} FROM (${sql}) AS w
+      WHERE ${names.map((name) => `${name} IS NOT NULL`).join(' AND ')} GROUP BY ${names.join(', ')} HAVING pg_catalog.count(*) > 1`,
+  )
+  if (rowCount === 0) await session.query(`DROP TABLE ${REPEATED}`)
+  return rowCount > 0
+}
+
+interface ParentTest {
+  readonly join: string
+  readonly test: string
+  readonly reason: Reason
+}
+
+/** Foreign keys to other tables; what refers to its own table may find its parent among the staged rows. */
+function parentTests({ mapping, target }: MergeMove, { facts }: TypedRows): ParentTest[] {
+  const outside = mapping.rules.parents.filter(
+    ({ refSchema, refTable }) => refSchema !== target.schema || refTable !== target.name,
+  )
+  return outside.map(({ columns, refSchema, refTable, refColumns }, at) => {
+    const names = refColumns.map((name, i) => `${ident(name)} AS landfall_ref_${i}`).join(', ')
+    const same = columns.map((name, i) => {
+      const equals = facts.find((fact) => fact.name === name)?.equals ?? '='
+      return `w.${ident(name)} ${equals} p${at}.landfall_ref_${i}`
+    })
+    const present = columns.map((name) => `w.${ident(name)} IS NOT NULL`).join(' AND ')
+    return {
+      join: `LEFT JOIN (SELECT ${names} FROM ${qualified(refSchema, refTable)}) AS p${at} ON ${same.join(' AND ')}`,
+      test: `p${at}.landfall_ref_0 IS NULL AND ${present}`,
+      reason: {
+        column: columns.length === 1 ? columns[0]! : null,
+        text: `has no parent in ${refTable}`,
+        parent: true,
+        fails: false,
+      },
+    }
+  })
+}
