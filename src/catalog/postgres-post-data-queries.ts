@@ -29,6 +29,9 @@ SELECT json_build_object(
   'oid', ${id('pg_class', 'c.oid')}, 'name', ${fullName('space.nspname', 'c.relname')},
   'kind', ${KIND},
   'partitions', ${below},
+  'checks', (
+    SELECT coalesce(json_agg(json_build_object('name', quote_ident(o.conname), 'sql', pg_get_constraintdef(o.oid)) ORDER BY o.conname), '[]')
+    FROM pg_constraint o WHERE o.conrelid = c.oid AND o.contype = 'c' AND o.conislocal),
   'notNulls', ${
     version < 180_000
       ? `'[]'::json`
@@ -98,7 +101,9 @@ WHERE con.contype = 'f' AND con.conparentid = 0 AND NOT ${ofExtension('pg_class'
 ORDER BY pg_relation_size(c.oid) DESC, con.oid`
 
 export const SEQUENCES = `WITH ${SPACES}
-SELECT json_build_object('oid', ${id('pg_class', 'c.oid')}, 'name', ${fullName('space.nspname', 'c.relname')})::text AS json
+SELECT json_build_object('oid', ${id('pg_class', 'c.oid')}, 'name', ${fullName('space.nspname', 'c.relname')},
+  'owned', EXISTS (SELECT FROM pg_depend o WHERE o.classid = 'pg_class'::regclass AND o.objid = c.oid
+    AND o.refclassid = 'pg_class'::regclass AND o.refobjsubid > 0 AND o.deptype IN ('a', 'i')))::text AS json
 FROM pg_class c JOIN space ON space.oid = c.relnamespace
 WHERE c.relkind = 'S' AND NOT ${ofExtension('pg_class', 'c.oid')}
 ORDER BY c.oid`

@@ -67,6 +67,8 @@ export interface SequencePosition {
   /** Decimal text. */
   readonly last: string
   readonly called: boolean
+  /** A column owns it, so that it comes with its table. */
+  readonly owned: boolean
 }
 
 export interface PostData {
@@ -76,6 +78,8 @@ export interface PostData {
     readonly kind: RelationKind
     /** All partitions below it. */
     readonly partitions: readonly RelationName[]
+    /** Its own checks, which `pg_dump` makes with the table. */
+    readonly checks: readonly { readonly name: string; readonly sql: string }[]
     /** NOT NULL constraints that are not valid: name and definition. */
     readonly notNulls: readonly { readonly name: string; readonly sql: string }[]
   }[]
@@ -126,7 +130,7 @@ export async function readPostData(
     const indexes = wanted(
       await read<IndexDefinition & { oid: string; of: string[]; valid: boolean }>(indexesOf(version)),
     )
-    const sequences = wanted(await read<{ oid: string; name: string }>(SEQUENCES))
+    const sequences = wanted(await read<SequenceRow>(SEQUENCES))
     return {
       relations,
       indexes: indexes.filter((index) => index.valid),
@@ -145,10 +149,16 @@ export async function readPostData(
   }
 }
 
+interface SequenceRow {
+  readonly oid: string
+  readonly name: string
+  readonly owned: boolean
+}
+
 /** A sequence is a relation of its own, so many are read as one statement. */
 async function positions(
   session: CatalogSession,
-  sequences: readonly { readonly name: string }[],
+  sequences: readonly SequenceRow[],
 ): Promise<SequencePosition[]> {
   const found: SequencePosition[] = []
   for (let start = 0; start < sequences.length; start += 200) {
@@ -162,7 +172,7 @@ async function positions(
         .join(' UNION ALL '),
     )
     for (const row of rows as readonly { i: number; last: string; called: boolean }[])
-      found.push({ name: some[row.i]!.name, last: row.last, called: row.called })
+      found.push({ name: some[row.i]!.name, owned: some[row.i]!.owned, last: row.last, called: row.called })
   }
   return found
 }

@@ -1,4 +1,5 @@
 import type { Catalog, Column, Table } from '../catalog/model.ts'
+import type { Surroundings } from '../catalog/postgres-surroundings.ts'
 import { ident, nameParts, qualified } from '../connection/quote.ts'
 import type { Blocker, LeftOut, TargetColumn, TargetTable } from './model.ts'
 
@@ -137,10 +138,26 @@ function namesObject(sql: string): boolean {
 }
 
 /** What else is there and stays behind without `pg_dump`, by name. */
-export function withoutDumpLeftOut(source: Catalog, major: number): LeftOut[] {
-  return source.others.map(({ kind, name, table }) => ({
-    kind,
-    name: table === undefined ? name : `${name} of ${table}`,
-    why: `only pg_dump ${major} or later can bring it, and none is installed`,
-  }))
+export function withoutDumpLeftOut(source: Catalog, around: Surroundings, major: number): LeftOut[] {
+  const why = `only pg_dump ${major} or later can bring it, and none is installed`
+  return [
+    ...source.others.map(({ kind, name, table }) => ({
+      kind,
+      name: table === undefined ? name : `${name} of ${table}`,
+      why,
+    })),
+    ...around.others.filter(({ kind }) => NOT_MADE.has(kind)).map(({ kind, name }) => ({ kind, name, why })),
+  ]
 }
+
+/** What is listed neither with the tables nor among the catalog's other objects. */
+const NOT_MADE: ReadonlySet<string> = new Set([
+  'policy',
+  'row-level security',
+  'rule',
+  'statistics object',
+  'publication',
+  'event trigger',
+  'inheritance',
+  'unlogged table',
+])

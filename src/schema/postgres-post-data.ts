@@ -12,12 +12,10 @@ import type { Step } from './steps.ts'
  *   validated, which locks only the child against others of its kind.
  * - Partitioned indexes are made empty, and those of the partitions are attached to them.
  *
- * @param dump absent where the tables were made without `pg_dump`.
+ * @param dump null where the tables were made without `pg_dump`.
  */
-export function postDataSteps(
-  data: PostData,
-  dump: Pick<SchemaDump, 'postponed' | 'last'> | null = null,
-): Step[] {
+export function postDataSteps(all: PostData, dump: Pick<SchemaDump, 'postponed' | 'last'> | null): Step[] {
+  const data = dump === null ? tablesOnly(all) : all
   const everything = data.relations.map(({ name }) => name)
   const partitions = new Set(data.relations.flatMap((relation) => relation.partitions))
   return [
@@ -52,6 +50,19 @@ export function postDataSteps(
     ...refreshStep(data),
     ...textStep('last definitions', dump?.last ?? '', everything, 'end'),
   ]
+}
+
+/** Views and sequences of their own are not there, and checks are still to be made. */
+function tablesOnly({ relations, indexes, sequences, ...more }: PostData): PostData {
+  return {
+    ...more,
+    relations: relations
+      .filter(({ kind }) => kind === 'table')
+      .map((relation) => ({ ...relation, notNulls: [...relation.notNulls, ...relation.checks] })),
+    indexes: indexes.filter(({ tableKind }) => tableKind === 'table'),
+    sequences: sequences.filter(({ owned }) => owned),
+    materializedViews: [],
+  }
 }
 
 function indexStep(index: IndexDefinition): Step[] {
