@@ -39,6 +39,7 @@ export interface Typed {
   readonly type: ValueType
 }
 
+const PLAIN = 'OPERATOR(pg_catalog.=)'
 const NUMBERS = ['smallint', 'integer', 'bigint', 'numeric', 'real', 'double precision']
 const isText = ({ type }: Typed): boolean => type.category === 'S'
 const isNumber = ({ type }: Typed): boolean => NUMBERS.includes(type.base)
@@ -46,22 +47,38 @@ const isNumber = ({ type }: Typed): boolean => NUMBERS.includes(type.base)
 const asText = ({ type }: Typed): boolean =>
   ['json', 'xml', 'jsonpath'].includes(type.base) || type.category === 'G'
 
+/** How two values are compared: the SQL that makes either comparable, and the operator. */
+interface Comparison {
+  readonly form: (value: Typed) => string
+  readonly operator: string
+}
+
+function comparison(a: Typed, b: Typed): Comparison {
+  const as = (type: string) => (value: Typed) => `(${value.sql})::${type}`
+  if (a.type.base === b.type.base && !asText(a))
+    return { form: ({ sql }) => `(${sql})`, operator: a.type.operator }
+  if (isNumber(a) && isNumber(b)) return { form: as('pg_catalog.numeric'), operator: PLAIN }
+  const own = [a, b].find((one) => isText(one) && one.type.operator !== PLAIN)
+  if (isText(a) && isText(b) && own)
+    return { form: as(`pg_catalog.text::${own.type.base}`), operator: own.type.operator }
+  // A uuid may be written in capitals.
+  const small = [a, b].some(({ type }) => type.base === 'uuid')
+  const text = as('pg_catalog.text')
+  return { form: (value) => (small ? `pg_catalog.lower(${text(value)})` : text(value)), operator: PLAIN }
+}
+
 /**
  * SQL that is true for equal values, and can be hashed. No cast of it can fail: values of types that do
  * not agree are compared as texts.
  */
 export function equal(a: Typed, b: Typed): string {
-  const as = (type: string, operator: string): string => `(${a.sql})::${type} ${operator} (${b.sql})::${type}`
-  if (a.type.base === b.type.base && !asText(a)) return `(${a.sql}) ${a.type.operator} (${b.sql})`
-  if (isNumber(a) && isNumber(b)) return as('pg_catalog.numeric', 'OPERATOR(pg_catalog.=)')
-  const own = [a, b].find((one) => isText(one) && one.type.operator !== 'OPERATOR(pg_catalog.=)')
-  if (isText(a) && isText(b) && own) return as(`pg_catalog.text::${own.type.base}`, own.type.operator)
-  // A uuid may be written in capitals.
-  const small = (one: Typed, other: Typed): string =>
-    isText(one) && other.type.base === 'uuid'
-      ? `pg_catalog.lower((${one.sql})::pg_catalog.text)`
-      : `(${one.sql})::pg_catalog.text`
-  return `${small(a, b)} OPERATOR(pg_catalog.=) ${small(b, a)}`
+  const { form, operator } = comparison(a, b)
+  return `${form(a)} ${operator} ${form(b)}`
+}
+
+/** SQL that is the same for values of `a` that `equal` takes for one value of `b`. */
+export function alike(a: Typed, b: Typed): string {
+  return comparison(a, b).form(a)
 }
 
 /** What texts are that differ only in case; `null` in SQL for the empty one. */
@@ -72,12 +89,6 @@ export function folded(sql: string): string {
 /** Sorts keys by bytes where they are texts, so that no collation has a say in which is the lowest. */
 export function inOrder(sql: string, type: ValueType): string {
   return type.category === 'S' ? `(${sql})::pg_catalog.text COLLATE pg_catalog."C"` : sql
-}
-
-/** A value as messages show it: numbers plain, all else in quotes. */
-export function shown(sql: string, type: ValueType): string {
-  const text = `(${sql})::pg_catalog.text`
-  return type.category === 'N' ? text : `pg_catalog.to_json(${text})::pg_catalog.text`
 }
 
 /** Quoted names of columns with a relation before them. */

@@ -6,7 +6,8 @@ import type { Identity } from '../plan/mapping.ts'
 import type { Move } from '../plan/model.ts'
 import { gather } from './ambiguous.ts'
 import { columnTypes, equal, type ValueType } from './equal.ts'
-import { keyText, noteSetAside, PEOPLE, type Resolving } from './people.ts'
+import { keyText, noteSetAside, type Resolving } from './people.ts'
+import { PEOPLE } from './tables.ts'
 
 /** Tells our maps, which say more than the two keys, from an application's. */
 const COMMENT = 'Landfall: old and new keys of '
@@ -18,11 +19,12 @@ export function identityOf(move: Move): Identity {
 
 /** Where other moves look up the new keys of an identity. */
 export function knownMap(move: Move): KnownMap {
-  const { map } = identityOf(move)
+  const { map, unmatched } = identityOf(move)
   return {
     relation: qualified(map.schema, map.table),
     oldKey: ident(map.oldKey),
     newKey: ident(map.newKey),
+    unknownFails: unmatched.kind === 'fail',
   }
 }
 
@@ -73,7 +75,7 @@ export async function makeMap(on: Resolving): Promise<MapFacts> {
     ${ident(map.newKey)} ${toKey.type} NOT NULL,
     how text,
     known_since timestamptz NOT NULL DEFAULT pg_catalog.now())`)
-  const about = `${COMMENT}${staged.move.source} (${key.column}) and ${map.schema === '' ? '' : on.target} (${toKey.column})`
+  const about = `${COMMENT}${staged.move.source} (${key.column}) and ${on.target} (${toKey.column})`
   await session.query(`COMMENT ON TABLE ${relation} IS ${literal(about)}`)
   const made = await findMap(session, staged.move)
   return made!
@@ -106,7 +108,7 @@ export async function honourMap(on: Resolving, map: MapFacts): Promise<void> {
       WHERE p.way IS NULL GROUP BY p.nr, p.old HAVING pg_catalog.count(*) > 1 ORDER BY p.nr`,
   )
   await session.query(
-    `UPDATE ${PEOPLE} p SET new = t.${column}, way = 'known'
+    `UPDATE ${PEOPLE} p SET new = t.${column}, way = 'known'${map.ours ? ', rule = m.how' : ''}
       FROM ${map.relation} m JOIN ${target} t ON ${sameNew(on, map)}
       WHERE p.way IS NULL AND ${sameOld(on, map)}`,
   )

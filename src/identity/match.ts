@@ -3,12 +3,8 @@ import { STAGE_ROW } from '../merge/model.ts'
 import type { MatchRule } from '../plan/mapping.ts'
 import { gather } from './ambiguous.ts'
 import { columnTypes, equal, folded, inOrder, of, type ValueType } from './equal.ts'
-import { keyText, noteSetAside, PEOPLE, type Resolving, temporary } from './people.ts'
-
-/** The values that a rule compares, of the rows that no earlier one has matched. */
-export const VALUES = 'pg_temp.landfall_values'
-/** Which new keys a rule finds. */
-export const HITS = 'pg_temp.landfall_hits'
+import { keyText, noteSetAside, type Resolving, temporary } from './people.ts'
+import { HITS, PEOPLE, VALUES } from './tables.ts'
 
 /** Applies the rules in order: what one has matched, no later one sees. */
 export async function matchByRules(on: Resolving): Promise<void> {
@@ -34,7 +30,7 @@ export async function ruleValues(on: Resolving, rule: MatchRule): Promise<number
     on.session,
     VALUES,
     `SELECT s.* FROM (SELECT ${ident(STAGE_ROW)} AS nr, ${values.join(', ')} FROM ${on.staged.stage}) s
-      JOIN ${PEOPLE} p ON p.nr = s.nr WHERE p.way IS NULL AND ${given.join(' AND ')}`,
+      JOIN ${PEOPLE} p ON p.nr = s.nr WHERE p.way IS NULL AND p.first IS NULL AND ${given.join(' AND ')}`,
   )
 }
 

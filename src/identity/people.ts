@@ -1,18 +1,11 @@
 import type { Session } from '../connection/postgres.ts'
 import { ident, literal, qualified } from '../connection/quote.ts'
+import { named } from '../merge/key.ts'
 import { STAGE_ROW, type Staged } from '../merge/model.ts'
 import type { Identity } from '../plan/mapping.ts'
 import type { Ambiguous } from './ambiguous.ts'
-import { columnTypes, shown, type ValueType } from './equal.ts'
-
-/** The working table: a row for each staged row, and what has become of it so far. */
-export const PEOPLE = 'pg_temp.landfall_people'
-
-/**
- * What became of a row: `known` the map had it; `matched` by a rule; `created`; `joined` to a row that
- * was created for another; `skipped`; `set aside`, with its reason.
- */
-export type Way = 'known' | 'matched' | 'created' | 'joined' | 'skipped' | 'set aside'
+import { columnTypes, type ValueType } from './equal.ts'
+import { bare, PEOPLE, WORKING } from './tables.ts'
 
 /** An identity that is being resolved. */
 export interface Resolving {
@@ -53,9 +46,7 @@ export async function resolving(staged: Staged): Promise<Resolving> {
 /** Makes a temporary table of a SELECT, in place of one that is there, and learns how large it is. */
 export async function temporary(session: Session, name: string, select: string): Promise<number> {
   await session.query(`DROP TABLE IF EXISTS ${name}`)
-  const { rowCount } = await session.query(
-    `CREATE TEMPORARY TABLE ${name.slice('pg_temp.'.length)} AS ${select}`,
-  )
+  const { rowCount } = await session.query(`CREATE TEMPORARY TABLE ${bare(name)} AS ${select}`)
   await session.query(`ANALYZE ${name}`)
   return rowCount
 }
@@ -68,6 +59,7 @@ export async function startPeople(on: Resolving): Promise<void> {
     session,
     PEOPLE,
     `SELECT nr, old, NULL::${identity.toKey.type} AS new, NULL::text AS rule, false AS updated,
+      NULL::pg_catalog.int8 AS first,
       CASE WHEN old IS NULL OR nth > 1 THEN 'set aside' END AS way,
       CASE WHEN old IS NULL THEN ${literal(`has no key: ${identity.key.column} is NULL`)}
         WHEN nth > 1 THEN 'another row of the source has the same key' END AS reason,
@@ -83,13 +75,14 @@ export async function startPeople(on: Resolving): Promise<void> {
   )
 }
 
-export async function endPeople(session: Session, others: readonly string[]): Promise<void> {
-  for (const name of [PEOPLE, ...others]) await session.query(`DROP TABLE IF EXISTS ${name}`)
+/** Drops the working tables: another identity of the transaction needs their names. */
+export async function endPeople({ session }: Resolving): Promise<void> {
+  await session.query(`DROP TABLE IF EXISTS ${WORKING.join(', ')}`)
 }
 
 /** `id = 3`, as SQL over `p`, a row of the working table. */
 export function keyText(on: Resolving, p = 'p'): string {
-  return `${literal(`${sourceName(on)} = `)} || coalesce(${shown(`${p}.old`, on.oldType)}, 'NULL')`
+  return named([[sourceName(on), `${p}.old`]])
 }
 
 /** What the source calls the key. */

@@ -1,21 +1,40 @@
 import { ident, literal } from '../connection/quote.ts'
 import { type RejectsOf, STAGE_ROW } from '../merge/model.ts'
-import { keyText, PEOPLE, type Resolving } from './people.ts'
+import { keyText, type Resolving } from './people.ts'
+import { PEOPLE } from './tables.ts'
+
+/** Rows to write down. */
+interface Rejected {
+  /** As messages call it. */
+  readonly table: string
+  /** SELECT of `nr`, `reason` and `column`. */
+  readonly rows: string
+}
 
 /** Writes down the rows that were set aside, with their reason and content. */
-export async function setAsidePeople(on: Resolving, { run }: RejectsOf): Promise<void> {
+export async function setAsidePeople(on: Resolving, rejects: RejectsOf): Promise<void> {
+  await writeRejects(on, rejects, {
+    table: on.staged.move.source,
+    rows: `SELECT nr, reason, "column" FROM ${PEOPLE} WHERE reason IS NOT NULL`,
+  })
+}
+
+/** Returns how many. */
+export async function writeRejects(
+  on: Resolving,
+  { run }: RejectsOf,
+  { table, rows }: Rejected,
+): Promise<number> {
   const { session, staged } = on
-  const move = literal(staged.move.source)
-  const content = staged.move.columns.map(
-    ({ target, source }) =>
-      `${literal(source)}, CASE WHEN s.${ident(target)} IS NOT NULL THEN pg_catalog.json_build_object('text', s.${ident(target)}::text) END`,
-  )
-  await session.query(
+  const content = staged.move.columns.map(({ target, source }) => {
+    const value = `s.${ident(target)}`
+    return `${literal(source)}, CASE WHEN ${value} IS NOT NULL THEN pg_catalog.json_build_object('text', ${value}::pg_catalog.text) END`
+  })
+  const { rowCount } = await session.query(
     `INSERT INTO landfall.rejects (run, move, seq, "table", key, "column", reason, content)
-      SELECT $1::bigint, ${move}, 0, ${move}, ${keyText(on)}, p."column", p.reason,
-        pg_catalog.json_build_object(${content.join(', ')})
-      FROM ${PEOPLE} p JOIN ${staged.stage} s ON s.${ident(STAGE_ROW)} = p.nr
-      WHERE p.way = 'set aside' ORDER BY p.nr`,
-    [run],
+      SELECT $1::pg_catalog.int8, $2, 0, $3, ${keyText(on)}, r."column", r.reason, pg_catalog.json_build_object(${content.join(', ')})
+      FROM (${rows}) r JOIN ${PEOPLE} p ON p.nr = r.nr JOIN ${staged.stage} s ON s.${STAGE_ROW} = r.nr ORDER BY r.nr`,
+    [run, staged.move.source, table],
   )
+  return rowCount
 }

@@ -1,11 +1,19 @@
 import type { AppliedMove, RejectsOf, Staged } from '../merge/model.ts'
 import { failWhereAmbiguous } from './ambiguous.ts'
 import { countPeople } from './count.ts'
+import { prepareRows, writeRows } from './create.ts'
 import { honourMap, makeMap, writeMap } from './map.ts'
-import { HITS, matchByRules, VALUES } from './match.ts'
-import { endPeople, resolving, startPeople } from './people.ts'
+import { matchByRules } from './match.ts'
+import { endPeople, type Resolving, resolving, startPeople } from './people.ts'
 import { setAsidePeople } from './rejects.ts'
-import { OTHERS, severalOld } from './several.ts'
+import { createRelated } from './related.ts'
+import { samePerson } from './same-person.ts'
+import { severalOld } from './several.ts'
+import { PEOPLE } from './tables.ts'
+import { take } from './take.ts'
+
+export { compareIdentity } from './compare.ts'
+export { dropMap, knownMap } from './map.ts'
 
 /**
  * Finds or makes the new key of each staged old key and writes both into the identity's map, inside
@@ -19,12 +27,21 @@ export async function resolveIdentity(staged: Staged, rejects: RejectsOf): Promi
   await honourMap(on, map)
   await matchByRules(on)
   await severalOld(on)
+  const { unmatched } = on.identity
+  if (unmatched.kind === 'create') await samePerson(on)
   failWhereAmbiguous(on.identity.name, on.ambiguous)
+  if (unmatched.kind === 'create') await writeRows(on, unmatched, await prepareRows(on, unmatched))
+  else await skip(on)
   await writeMap(on, map)
+  if (unmatched.kind === 'create') await createRelated(on, unmatched, rejects)
+  await take(on)
   await setAsidePeople(on, rejects)
   const applied = await countPeople(on)
-  await endPeople(on.session, [VALUES, HITS, OTHERS])
+  await endPeople(on)
   return { applied, notes: on.notes }
 }
 
-export { dropMap, knownMap } from './map.ts'
+/** Who needs them will find that they are not known. */
+async function skip({ session }: Resolving): Promise<void> {
+  await session.query(`UPDATE ${PEOPLE} SET way = 'skipped' WHERE way IS NULL`)
+}

@@ -1,17 +1,15 @@
-import { literal } from '../connection/quote.ts'
+import { named } from '../merge/key.ts'
 import { gather } from './ambiguous.ts'
-import { inOrder, shown } from './equal.ts'
-import { keyText, noteSetAside, PEOPLE, type Resolving, temporary } from './people.ts'
-
-/** Rows that mean the same row of the target as another: of each new key all but one. */
-export const OTHERS = 'pg_temp.landfall_others'
+import { inOrder } from './equal.ts'
+import { keyText, noteSetAside, type Resolving, sourceName, temporary } from './people.ts'
+import { OTHERS, PEOPLE } from './tables.ts'
 
 /**
  * Several old keys have found one new key, by whatever rules. What the map knew before is decided and
  * comes first; then the lowest old key.
  */
 export async function severalOld(on: Resolving): Promise<void> {
-  const { session, identity, oldType, newType } = on
+  const { session, identity, oldType } = on
   const old = inOrder('p.old', oldType)
   const count = await temporary(
     session,
@@ -29,7 +27,7 @@ export async function severalOld(on: Resolving): Promise<void> {
     await gather(
       session,
       on.ambiguous,
-      `SELECT pg_catalog.string_agg(${keyText(on)}, ', ' ORDER BY ${old}) || ' find ' || ${shown('p.new', newType)} AS text
+      `SELECT pg_catalog.string_agg(${keyText(on)}, ', ' ORDER BY ${old}) || ' find ' || p.new AS text
         FROM ${PEOPLE} p WHERE p.new IN (SELECT q.new FROM ${PEOPLE} q JOIN ${OTHERS} USING (nr))
         GROUP BY p.new ORDER BY pg_catalog.min(p.nr)`,
     )
@@ -38,7 +36,7 @@ export async function severalOld(on: Resolving): Promise<void> {
     await noteSetAside(on, which, (n) => `${rows(n)}, whose key is the lowest: set aside`)
     await session.query(
       `UPDATE ${PEOPLE} p SET way = 'set aside', new = NULL,
-        reason = ${literal(`means the same row as ${identity.key.column} = `)} || ${shown('o.first', oldType)}
+        reason = 'means the same row as ' || ${named([[sourceName(on), 'o.first']])}
         FROM ${OTHERS} o WHERE o.nr = p.nr`,
     )
   }

@@ -129,8 +129,8 @@ describe('several', () => {
     expect(error.code).toBe('LF210')
     expect(error.message).toBe('identity users: 2 cases are ambiguous')
     expect(error.details.cases).toEqual([
-      `id = "${C}" finds 2, 4 (equal ignoring case: email)`,
-      `id = "${A}", id = "${B}" find 1`,
+      `id = ${C} finds 2, 4 (equal ignoring case: email)`,
+      `id = ${A}, id = ${B} find 1`,
     ])
     expect(await here.all(`SELECT to_regclass('public.users_map')`)).toEqual([[null]])
   })
@@ -140,7 +140,7 @@ describe('several', () => {
     const move = identityMove({ stage, target: 'users', match: [email], severalOld: 'join' })
     const { applied, notes } = await here.resolve(move, two)
     expect(applied).toMatchObject({ unchanged: 3 })
-    expect(notes).toEqual([`1 key means the same row as another: joined (id = "${B}")`])
+    expect(notes).toEqual([`1 key means the same row as another: joined (id = ${B})`])
     expect(await here.all('SELECT old, new FROM users_map ORDER BY old')).toEqual([
       [A, 1],
       [B, 1],
@@ -154,7 +154,7 @@ describe('several', () => {
     const { applied } = await here.resolve(move, [two[0]!, two[2]!])
     expect(applied).toMatchObject({ unchanged: 2 })
     expect((await here.resolve(move, two)).applied).toMatchObject({ unchanged: 2, setAside: 1 })
-    expect(await here.rejects()).toEqual([[`id = "${A}"`, null, `means the same row as id = "${B}"`]])
+    expect(await here.rejects()).toEqual([[`id = ${A}`, null, `means the same row as id = ${B}`]])
     expect(await here.all('SELECT old, new FROM users_map ORDER BY old')).toEqual([
       [B, 1],
       [C, 2],
@@ -174,12 +174,12 @@ describe('several', () => {
     const { applied, notes } = await here.resolve(first, rows)
     expect(applied).toMatchObject({ unchanged: 2 })
     expect(notes).toEqual([
-      `1 row matches several by equal ignoring case: email: the lowest new key was taken (id = "${C}")`,
+      `1 row matches several by equal ignoring case: email: the lowest new key was taken (id = ${C})`,
     ])
     const aside = identityMove({ stage, target: 'users', match: [email], severalNew: 'set-aside' })
     expect((await here.resolve(aside, rows)).applied).toMatchObject({ unchanged: 1, setAside: 1 })
     expect(await here.rejects()).toEqual([
-      [`id = "${C}"`, null, 'matches several rows by equal ignoring case: email: 2, 4'],
+      [`id = ${C}`, null, 'matches several rows by equal ignoring case: email: 2, 4'],
     ])
   })
 
@@ -192,9 +192,9 @@ describe('several', () => {
       [null, 'ann@example.org', null],
     ])
     expect(applied).toMatchObject({ unchanged: 1, setAside: 2 })
-    expect(notes).toEqual([`1 row has the key of another and was set aside (id = "${A}")`])
+    expect(notes).toEqual([`1 row has the key of another and was set aside (id = ${A})`])
     expect(await here.rejects()).toEqual([
-      [`id = "${A}"`, 'id', 'another row of the source has the same key'],
+      [`id = ${A}`, 'id', 'another row of the source has the same key'],
       ['id = NULL', 'id', 'has no key: id is NULL'],
     ])
     expect(await here.all('SELECT new FROM users_map')).toEqual([[2]])
@@ -215,7 +215,7 @@ describe('a map that is there', () => {
     const { applied, notes } = await here.resolve(move, rows)
     expect(applied).toMatchObject({ unchanged: 2, skipped: 1 })
     expect(notes).toEqual([
-      `2 keys were in the map, but the row it names is gone: resolved anew (id = "${B}", id = "${C}")`,
+      `2 keys were in the map, but the row it names is gone: resolved anew (id = ${B}, id = ${C})`,
     ])
     const found = [
       [A, '3', 'app'],

@@ -1,0 +1,66 @@
+import { ident, qualified } from '../connection/quote.ts'
+import { type RejectsOf, type Shaped, STAGE_ROW, WRONG } from '../merge/model.ts'
+import { shape } from '../merge/shape.ts'
+import type { AlsoCreate } from '../plan/mapping.ts'
+import { type Create, inOldOrder } from './create.ts'
+import { knownMap } from './map.ts'
+import { judgeNewRows } from './new-rows.ts'
+import type { Resolving } from './people.ts'
+import { refused } from './refuse.ts'
+import { writeRejects } from './rejects.ts'
+import { moveSequences } from './sequence.ts'
+import { PEOPLE } from './tables.ts'
+
+/**
+ * Writes the rows of other tables that go with each row that was created. One that its table would
+ * refuse is set aside by itself: what it belongs to stays, since others refer to that.
+ */
+export async function createRelated(on: Resolving, create: Create, rejects: RejectsOf): Promise<void> {
+  const { session, staged, identity } = on
+  const maps = new Map([...staged.maps, [identity.name, knownMap(staged.move)]])
+  for (const [at, also] of create.alsoCreate.entries()) {
+    const into = { schema: also.schema, name: also.table }
+    const created = `${STAGE_ROW} IN (SELECT nr FROM ${PEOPLE} WHERE way = 'created')`
+    const shaped = await shape(session, {
+      name: `landfall_also_${at}`,
+      stage: staged.stage,
+      into,
+      columns: also.columns,
+      maps,
+      checks: also.rules.checks,
+      where: also.where === null ? created : `${created} AND (${also.where})`,
+    })
+    await judgeNewRows({ session, shaped, into, order: inOldOrder(on) }, also.rules)
+    await write(on, also, shaped)
+    await report(on, also, shaped, rejects)
+    await session.query(`DROP TABLE ${shaped.relation}`)
+  }
+}
+
+async function write(
+  on: Resolving,
+  { schema, table, columns }: AlsoCreate,
+  { relation }: Shaped,
+): Promise<void> {
+  const names = columns.map(({ name }) => ident(name))
+  await moveSequences(on.session, { schema, name: table })
+  await on.session.query(
+    `INSERT INTO ${qualified(schema, table)} (${names.join(', ')}) OVERRIDING SYSTEM VALUE
+      SELECT ${names.map((name) => `s.${name}`).join(', ')} FROM ${relation} s JOIN (${inOldOrder(on)}) o ON o.nr = s.${STAGE_ROW}
+      WHERE s.${WRONG} IS NULL ORDER BY o.ord`,
+  )
+  await moveSequences(on.session, { schema, name: table })
+}
+
+async function report(on: Resolving, also: AlsoCreate, shaped: Shaped, rejects: RejectsOf): Promise<void> {
+  if (shaped.reasons.length === 0) return
+  const table = `${also.schema}.${also.table}`
+  const rows = await writeRejects(on, rejects, {
+    table,
+    rows: `SELECT s.${STAGE_ROW} AS nr, r.reason, r.col AS "column" FROM ${refused(shaped)}`,
+  })
+  if (rows > 0)
+    on.notes.push(
+      `${rows === 1 ? '1 row' : `${rows} rows`} of ${table} that would go with what was created cannot be stored: set aside, without what they belong to`,
+    )
+}
