@@ -52,15 +52,14 @@ export async function relationOf(session: Session, from: string): Promise<Relati
         WHERE r.relkind = 'p' AND p.isleaf),
       key AS (
         SELECT a.attname, format_type(a.atttypid, NULL) AS type, a.atttypid = ANY (${typesOf(KEYS)}::regtype[]) AS plain,
-          a.attcollation = i.indcollation[0] AND (a.attcollation = ANY ('{"C","POSIX"}'::regcollation[])
-            OR a.attcollation = '"default"'::regcollation AND d.datcollate IN ('C', 'POSIX')
-              AND ${session.serverVersion >= 150_000 ? "d.datlocprovider = 'c'" : 'true'}) AS c
+          a.attcollation = i.indcollation[0] AND (l.collname IN ('C', 'POSIX') OR l.collname = 'default'
+            AND d.datcollate IN ('C', 'POSIX') AND ${session.serverVersion >= 150_000 ? "d.datlocprovider = 'c'" : 'true'}) AS c
         FROM relation r JOIN pg_index i ON i.indrelid = r.oid
           JOIN pg_attribute a ON a.attrelid = r.oid AND a.attnum = i.indkey[0]
           JOIN pg_opclass o ON o.oid = i.indclass[0]
           JOIN pg_am m ON m.oid = o.opcmethod
           JOIN pg_database d ON d.datname = current_database()
-          LEFT JOIN pg_collation l ON l.oid = a.attcollation
+          LEFT JOIN pg_collation l ON l.oid = a.attcollation AND l.collnamespace = 'pg_catalog'::regnamespace
         WHERE i.indisunique AND i.indisvalid AND i.indimmediate AND i.indnkeyatts = 1 AND i.indpred IS NULL
           AND a.attnotnull AND m.amname = 'btree' AND o.opcdefault AND coalesce(l.collisdeterministic, true)
           AND a.atttypid = ANY (${typesOf([...KEYS, ...TEXTS])}::regtype[])
