@@ -45,20 +45,30 @@ export type MatchConfig =
     }
 
 export interface CreateConfig {
-  readonly create: MappedColumns & { readonly [column: string]: CreatedColumn }
+  /** Keys are columns of the target; what is not named goes by name, but for a key that the target gives. */
+  readonly create: { readonly [column: string]: CreatedColumn }
   /** Rows of other tables for each row that is created, by table. */
   readonly alsoCreate?: { readonly [table: string]: AlsoCreateConfig }
 }
 
-export type MappedColumns = {
-  readonly [column: string]: string | ColumnConfig | { readonly value: Constant }
+/** `false` leaves a column to the target. */
+export type MappedColumns = { readonly [column: string]: false | string | ColumnConfig }
+
+export type CreatedColumn = MappedColumns[string] | UniqueColumn
+
+export interface UniqueColumn {
+  /**
+   * A column or expression whose text must be new in the target: where it is taken, `_2`, `_3` … is put
+   * behind it.
+   */
+  readonly unique: string | Sql
+  /** The text where the source's is NULL. */
+  readonly orElse?: Constant | Sql<'target'>
 }
 
-/** `unique`: a text that must be new; where it is taken, `_2`, `_3` … is put behind it. */
-export type CreatedColumn = MappedColumns[string] | { readonly unique: string | Sql }
-
 export interface AlsoCreateConfig {
-  /** Only for rows of which this is true, in the target: sql.target`email is not null`. */
+  /** Only for rows of the source of which this is true, in the target: sql.target`email is not null`. */
   readonly where?: Sql<'target'>
+  /** Only these; `{ identity: … }` of the identity's own name is the new key. */
   readonly columns: MappedColumns
 }

@@ -165,8 +165,9 @@ export function isMapped({
   readonly moves: MoveChoices
   readonly identities: readonly IdentityChoice[]
 }): boolean {
-  const names = moves.tables.filter((table) => !table.leaveOut)
-  return identities.length > 0 || names.some(saysMapping)
+  const moved = moves.tables.filter((table) => !table.leaveOut)
+  const several = new Set(moved.map(({ name }) => name)).size < moved.length
+  return identities.length > 0 || several || moved.some(saysMapping)
 }
 
 function saysMapping(table: TableChoice): boolean {

@@ -8,7 +8,7 @@ export function choicesOf(settings: Settings): string {
   return createHash('sha256').update(JSON.stringify(choices, spelled)).digest('hex')
 }
 
-/** JSON has no such integers; the letter keeps them apart from texts of digits that are no constants. */
+/** JSON has no such integers; they are no texts of digits either. */
 function spelled(_: string, value: unknown): unknown {
-  return typeof value === 'bigint' ? `${value}n` : value
+  return typeof value === 'bigint' ? { $bigint: String(value) } : value
 }

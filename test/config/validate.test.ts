@@ -65,7 +65,10 @@ describe('a mistake is told with its exact path', () => {
       'moves["my table"].columns["a.b"].epoch: must be "s" or "ms" or "us"',
     ],
     [{ moves: { '*': { from: 'x' } } }, 'moves["*"].from: unknown key'],
-    [{ moves: { orders: true } }, 'moves.orders: must be false or { from, columns }'],
+    [
+      { moves: { orders: true } },
+      'moves.orders: must be false, { from, key, filter, ifSourceMissing, ifThere, ifParentMissing, columns }, or a list of such',
+    ],
     [{ source: 5 }, 'source: must be a connection string or env(…)'],
     [{ source: '' }, 'source: must not be empty'],
     [{ jobs: 0 }, 'jobs: must be at least 1'],
@@ -78,16 +81,16 @@ describe('a mistake is told with its exact path', () => {
       'grants[0].rihgts: unknown key; did you mean rights?',
     ],
     [
-      { moves: { t: { columns: { c: { convert: sql.target`1` } } } } },
-      'moves.t.columns.c.convert: must be an expression of the source: sql`…`',
+      { moves: { t: { filter: sql.target`true` } } },
+      'moves.t.filter: must be an expression of the source: sql`…`',
     ],
     [
       { moves: { t: { columns: { c: { convert: 'lower(c)' } } } } },
-      'moves.t.columns.c.convert: must be an expression of the source: sql`…`',
+      'moves.t.columns.c.convert: must be an expression: sql`…` or sql.target`…`',
     ],
     [
       { moves: { t: { columns: { c: 7 } } } },
-      "moves.t.columns.c: must be false, the source column's name, or { from, type, convert, zone, epoch, nul, invalidUtf8, empty }",
+      "moves.t.columns.c: must be false, the source column's name, or { from, type, convert, value, orElse, identity, zone, epoch, nul, invalidUtf8, empty }",
     ],
     ['text', 'must be an object'],
     [undefined, 'must be an object'],
