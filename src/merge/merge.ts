@@ -2,6 +2,7 @@ import type { Session } from '../connection/postgres.ts'
 import { ident, literal, qualified } from '../connection/quote.ts'
 import { LandfallError } from '../errors.ts'
 import { sequenceStatement } from '../schema/sequences.ts'
+import { countShaped } from './count.ts'
 import { MEMORY } from './facts.ts'
 import { keyIsUnique, mergeOf, sameKey } from './key.ts'
 import { type AppliedMove, CHANGED, type RejectsOf, STAGE_ROW, type Staged, THERE, WRONG } from './model.ts'
@@ -81,22 +82,6 @@ async function lockTable(session: Session, target: string): Promise<void> {
     )
   }
   await session.query(`SET LOCAL lock_timeout = ${literal(rows[0]!.before)}`)
-}
-
-interface Counts {
-  readonly wrong: number
-  readonly added: number
-  readonly changed: number
-}
-
-async function countShaped(session: Session, { relation, rows }: Split): Promise<Counts> {
-  if (rows === 0) return { wrong: 0, added: 0, changed: 0 }
-  const count = (where: string): string => `pg_catalog.count(*) FILTER (WHERE ${where})::pg_catalog.float8`
-  const found = await session.query<Record<keyof Counts, number>>(
-    `SELECT ${count(`${WRONG} IS NOT NULL`)} AS wrong, ${count(`${WRONG} IS NULL AND NOT ${THERE}`)} AS added,
-      ${count(`${WRONG} IS NULL AND ${CHANGED}`)} AS changed FROM ${relation}`,
-  )
-  return found.rows[0]!
 }
 
 async function insert(session: Session, { relation, target, facts }: Split): Promise<number> {

@@ -80,4 +80,6 @@ export interface ComparedMove {
   readonly changed: number
   /** At most as many as were asked for. */
   readonly differences: readonly RowDifference[]
+  /** What was not compared, because the config says that it may differ. */
+  readonly note?: string
 }

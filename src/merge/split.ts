@@ -58,7 +58,7 @@ export async function split(staged: Staged, move: MergeMove, name: string): Prom
   const differs =
     others.length === 0 || mapping.ifThere === 'keep'
       ? 'false'
-      : `t.tableoid IS NOT NULL AND ROW(${values('w')}) OPERATOR(pg_catalog.*<>) ROW(${values('t')})`
+      : `t.tableoid IS NOT NULL AND pg_catalog.record_image_ne(ROW(${values('w')}), ROW(${values('t')}))`
   const first = rows.reasons.flatMap(({ parent }, at) => (parent ? [at] : []))
   const judged =
     parents.length === 0
