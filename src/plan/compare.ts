@@ -113,5 +113,7 @@ function moveDifferences(before: Move, now: Move): string[] {
     else if (other.misfit !== column.misfit) lines.push(`${name}: the target takes other values`)
   }
   for (const name of later.keys()) lines.push(`${before.source}.${name} was not moved, and is now`)
+  if (JSON.stringify(before.mapping) !== JSON.stringify(now.mapping))
+    lines.push(`${before.source}: its rows become rows of ${now.target.name} in another way`)
   return lines.length > 0 ? lines : [`${before.source}: its table in the target is defined in another way`]
 }

@@ -1,4 +1,5 @@
 import type { Blocker, Move, MoveColumn, Plan } from '../plan/model.ts'
+import { movesWords, renderMappedMove } from './plan-mapping.ts'
 import {
   alignedTable,
   columns,
@@ -22,9 +23,10 @@ export function renderPlan(plan: Plan, style: Style = PLAIN, next = 'landfall mi
   const { bold, dim } = style.colors
   const total = plan.moves.reduce((sum, move) => sum + move.statistics.rows, 0)
   const lines = [
-    `${bold(`Plan of ${printable(plan.migration)}`)}   ${many(plan.moves.length, 'table')}, ${rows(total)}`,
+    `${bold(`Plan of ${printable(plan.migration)}`)}   ${movesWords(plan)}, ${rows(total)}`,
     `  ${dim('source')} ${printable(plan.source.label)} (${plan.source.encoding})`,
     `  ${dim('target')} ${printable(plan.target.label)}, schema ${printable(plan.target.schema)}`,
+    ...(plan.inPlace ? ['  source and target are one database: all moves are one transaction'] : []),
   ]
   for (const move of plan.moves) lines.push('', ...renderMove(move, plan, style))
   if (plan.leftOut.length > 0) {
@@ -39,6 +41,7 @@ export function renderPlan(plan: Plan, style: Style = PLAIN, next = 'landfall mi
 }
 
 function renderMove(move: Move, plan: Plan, style: Style): string[] {
+  if (move.mapping !== undefined) return renderMappedMove(move, plan, style)
   const { bold, dim, yellow } = style.colors
   const { target } = move
   const renamed = move.source === target.name ? '' : ` -> ${printable(target.name)}`
