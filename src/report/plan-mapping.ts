@@ -104,7 +104,13 @@ function pairsText(move: Move, pairs: Identity['match'][number]['pairs']): strin
   return pairs.map(({ column, value }) => `${column} = ${valueText(move.columns, value)}`).join(', ')
 }
 
-function columnTable(move: Move, mapped: readonly MappedColumn[], style: Style, indent: string): string[] {
+function columnTable(
+  move: Move,
+  mapped: readonly MappedColumn[],
+  style: Style,
+  indent: string,
+  own: string | null = null,
+): string[] {
   if (mapped.length === 0) return []
   const cells = mapped.map((column) => [
     column.name,

@@ -23,7 +23,7 @@ test('a person reads what becomes of users and what refers to them', async () =>
         status                    smallint not null               ("status")::smallint
         role                      character varying(20) not null  role
         agreed_agreement_version  text                            agreed_agreement_version
-      unmatched: created, with id by pg_catalog.nextval('public.authentication_user_id_seq'::pg_catalog.regclass)
+      unmatched: created, with id as the target gives it
         column                    type                               comes from
         username                  character varying(150) not null    coalesce(username, split_part(email, '@', 1), 'user_' || left(id::text, 8)), with a number behind it where it is taken
         first_name                character varying(150) not null    name, else ''
@@ -35,7 +35,7 @@ test('a person reads what becomes of users and what refers to them', async () =>
         agreed_agreement_version  text                               agreed_agreement_version
         and for each a row of authentication_useraccount where (email <> '')
           column               type             comes from
-          user_id              bigint not null  id, looked up in users
+          user_id              bigint not null  the new key
           type                 text             always 'email'
           provider             text             always 'email'
           provider_account_id  text             email
