@@ -102,9 +102,18 @@ ORDER BY pg_relation_size(c.oid) DESC, con.oid`
 
 export const SEQUENCES = `WITH ${SPACES}
 SELECT json_build_object('oid', ${id('pg_class', 'c.oid')}, 'name', ${fullName('space.nspname', 'c.relname')},
-  'owned', EXISTS (SELECT FROM pg_depend o WHERE o.classid = 'pg_class'::regclass AND o.objid = c.oid
-    AND o.refclassid = 'pg_class'::regclass AND o.refobjsubid > 0 AND o.deptype IN ('a', 'i')))::text AS json
-FROM pg_class c JOIN space ON space.oid = c.relnamespace
+  'tables', (
+    SELECT coalesce(json_agg(DISTINCT ${fullName('tn.nspname', 't.relname')}), '[]')
+    FROM (
+      SELECT refobjid AS oid FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = c.oid
+        AND refclassid = 'pg_class'::regclass AND refobjsubid > 0 AND deptype IN ('a', 'i')
+      UNION SELECT d.adrelid FROM pg_depend o JOIN pg_attrdef d ON d.oid = o.objid
+      WHERE o.classid = 'pg_attrdef'::regclass AND o.refclassid = 'pg_class'::regclass AND o.refobjid = c.oid
+    ) AS user_of JOIN pg_class t ON t.oid = user_of.oid JOIN pg_namespace tn ON tn.oid = t.relnamespace),
+  'options', format('as %s increment by %s minvalue %s maxvalue %s start with %s cache %s %s',
+    format_type(s.seqtypid, NULL), s.seqincrement, s.seqmin, s.seqmax, s.seqstart, s.seqcache,
+    CASE WHEN s.seqcycle THEN 'cycle' ELSE 'no cycle' END))::text AS json
+FROM pg_class c JOIN space ON space.oid = c.relnamespace JOIN pg_sequence s ON s.seqrelid = c.oid
 WHERE c.relkind = 'S' AND NOT ${ofExtension('pg_class', 'c.oid')}
 ORDER BY c.oid`
 

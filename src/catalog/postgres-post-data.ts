@@ -67,8 +67,10 @@ export interface SequencePosition {
   /** Decimal text. */
   readonly last: string
   readonly called: boolean
-  /** A column owns it, so that it comes with its table. */
-  readonly owned: boolean
+  /** Whose columns own it or take their values from it. */
+  readonly tables: readonly RelationName[]
+  /** What follows ALTER SEQUENCE and its name. */
+  readonly options: string
 }
 
 export interface PostData {
@@ -152,7 +154,8 @@ export async function readPostData(
 interface SequenceRow {
   readonly oid: string
   readonly name: string
-  readonly owned: boolean
+  readonly tables: readonly RelationName[]
+  readonly options: string
 }
 
 /** A sequence is a relation of its own, so many are read as one statement. */
@@ -172,7 +175,7 @@ async function positions(
         .join(' UNION ALL '),
     )
     for (const row of rows as readonly { i: number; last: string; called: boolean }[])
-      found.push({ name: some[row.i]!.name, owned: some[row.i]!.owned, last: row.last, called: row.called })
+      found.push({ ...some[row.i]!, last: row.last, called: row.called })
   }
   return found
 }

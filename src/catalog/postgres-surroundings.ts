@@ -36,7 +36,6 @@ export interface Surrounding {
     | 'rule'
     | 'statistics object'
     | 'publication'
-    | 'unlogged table'
   readonly name: string
   /** `class/object` by oid, where it has an identity in a dump. */
   readonly id: string | null
@@ -101,8 +100,6 @@ const OTHERS = `
   UNION ALL SELECT 'statistics object', quote_ident(stxname) || ' on ' || ${relation}, ${id('pg_statistic_ext', 'x.oid')}
     FROM pg_statistic_ext x ${ofRelation('x.stxrelid')}
   UNION ALL SELECT 'publication', quote_ident(pubname), ${id('pg_publication', 'oid')} FROM pg_publication
-  UNION ALL SELECT 'unlogged table', ${relation}, ${id('pg_class', 'c.oid')}
-    FROM pg_class r ${ofRelation('r.oid')} AND c.relkind = 'r' AND c.relpersistence = 'u'
   UNION ALL SELECT 'privileges', count(*)::text, NULL FROM (
     SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
       WHERE c.relacl IS NOT NULL AND ${notOurs} AND NOT ${ofExtension('pg_class', 'c.oid')}

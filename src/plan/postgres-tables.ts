@@ -1,4 +1,4 @@
-import type { Catalog, Column, Table } from '../catalog/model.ts'
+import type { Catalog, Column, OtherObject, Table } from '../catalog/model.ts'
 import type { Surroundings } from '../catalog/postgres-surroundings.ts'
 import { ident, nameParts, qualified } from '../connection/quote.ts'
 import type { Blocker, LeftOut, TargetColumn, TargetTable } from './model.ts'
@@ -67,6 +67,7 @@ const bareType = (declared: string): string => declared.replace(/(\([^()]*\))?(\
  */
 export function withoutDumpBlockers(
   source: Catalog,
+  around: Surroundings,
   tables: readonly Table[],
   types: ReadonlySet<string>,
   major: number,
@@ -75,7 +76,19 @@ export function withoutDumpBlockers(
     source.tables.flatMap((table) => table.columns.map((column) => ({ table, column }))),
     ({ column }) => column.sequence,
   )
-  return tables.flatMap((table) => {
+  const inherited = around.others
+    .filter(({ kind }) => kind === 'inheritance')
+    .map(
+      ({ name }): Blocker => ({
+        code: 'LF205',
+        table: null,
+        column: null,
+        message: name,
+        examples: [],
+        choices: [`install pg_dump ${major}, which brings that too`],
+      }),
+    )
+  const made = tables.flatMap((table) => {
     const name = qualified(table.schema, table.name)
     const block = (column: string | null, message: string): Blocker => ({
       code: 'LF205',
@@ -105,6 +118,7 @@ export function withoutDumpBlockers(
     )
     return [...whole, ...columns, ...checks]
   })
+  return [...made, ...inherited]
 }
 
 const isParent = (parent: string, { schema, name }: Table): boolean => {
@@ -140,8 +154,11 @@ function namesObject(sql: string): boolean {
 /** What else is there and stays behind without `pg_dump`, by name. */
 export function withoutDumpLeftOut(source: Catalog, around: Surroundings, major: number): LeftOut[] {
   const why = `only pg_dump ${major} or later can bring it, and none is installed`
+  const used = new Set(source.tables.flatMap((table) => table.columns.map((column) => column.sequence)))
+  const isMade = ({ kind, name }: OtherObject): boolean => kind === 'sequence' && used.has(name)
+  const others = source.others.filter((other) => !isMade(other))
   return [
-    ...source.others.map(({ kind, name, table }) => ({
+    ...others.map(({ kind, name, table }) => ({
       kind,
       name: table === undefined ? name : `${name} of ${table}`,
       why,
@@ -158,6 +175,4 @@ const NOT_MADE: ReadonlySet<string> = new Set([
   'statistics object',
   'publication',
   'event trigger',
-  'inheritance',
-  'unlogged table',
 ])

@@ -25,12 +25,12 @@ export function postDataSteps(all: PostData, dump: Pick<SchemaDump, 'postponed' 
     ...data.foreignKeys.flatMap((key) => foreignKeySteps(key, data)),
     ...textStep('postponed definitions', dump?.postponed ?? '', everything, 'keys'),
     ...data.sequences.map(
-      ({ name, last, called }): Step => ({
+      ({ name, last, called, options }): Step => ({
         name: `sequence ${name}`,
         table: name,
         touches: [name],
         lock: 'shared',
-        sql: `select pg_catalog.setval(${literal(name)}::pg_catalog.regclass, ${last}, ${called})`,
+        sql: `${dump === null ? `alter sequence ${name} ${options};\n` : ''}select pg_catalog.setval(${literal(name)}::pg_catalog.regclass, ${last}, ${called})`,
         after: 'load',
       }),
     ),
@@ -54,13 +54,13 @@ export function postDataSteps(all: PostData, dump: Pick<SchemaDump, 'postponed' 
 
 /** Views and sequences of their own are not there, and checks are still to be made. */
 function tablesOnly({ relations, indexes, sequences, ...more }: PostData): PostData {
+  const tables = relations.filter(({ kind }) => kind === 'table')
+  const names = new Set(tables.map(({ name }) => name))
   return {
     ...more,
-    relations: relations
-      .filter(({ kind }) => kind === 'table')
-      .map((relation) => ({ ...relation, notNulls: [...relation.notNulls, ...relation.checks] })),
-    indexes: indexes.filter(({ tableKind }) => tableKind === 'table'),
-    sequences: sequences.filter(({ owned }) => owned),
+    relations: tables.map((table) => ({ ...table, notNulls: [...table.notNulls, ...table.checks] })),
+    indexes: indexes.filter(({ table }) => names.has(table)),
+    sequences: sequences.filter((sequence) => sequence.tables.some((table) => names.has(table))),
     materializedViews: [],
   }
 }

@@ -34,6 +34,17 @@ export function psql(url: string, input: string): string {
   return run(url, 'psql', ['-X', '-q', '-A', '-t', '-v', 'ON_ERROR_STOP=1', '-f', '-'], input)
 }
 
+let databases = 0
+
+/** A new, empty database beside the one of this URL. */
+export function databaseOn(server: string): string {
+  const name = `d${++databases}`
+  psql(server, `create database ${ident(name)};`)
+  const url = new URL(server)
+  url.pathname = `/${name}`
+  return url.href
+}
+
 /** Everything that `pg_dump` says of a database's definitions, one object after the other. */
 export function described(url: string): string[] {
   const text = run(url, 'pg_dump', ['--schema-only', '--no-owner', '--no-privileges', '--no-subscriptions'])

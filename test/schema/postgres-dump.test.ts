@@ -1,16 +1,14 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Session } from '../../src/connection/postgres.ts'
-import { ident } from '../../src/connection/quote.ts'
 import { canDump, type DumpableServer, dumpableServer } from '../support/dumpable.ts'
 import { testServer } from '../support/postgres.ts'
-import { clone, described, openAs, psql } from './cloning.ts'
+import { clone, databaseOn, described, openAs, psql } from './cloning.ts'
 
 const PAGILA = readFileSync(new URL('../data/pagila.sql', import.meta.url), 'utf8')
 const HOSTILE = readFileSync(new URL('hostile.sql', import.meta.url), 'utf8')
 
 let server: DumpableServer
-let databases = 0
 
 beforeAll(async () => {
   if (canDump) server = await dumpableServer()
@@ -19,13 +17,7 @@ afterAll(async () => {
   if (canDump) await server.stop()
 })
 
-async function database(): Promise<string> {
-  const name = `d${++databases}`
-  psql(server.url, `create database ${ident(name)};`)
-  const url = new URL(server.url)
-  url.pathname = `/${name}`
-  return url.href
-}
+const database = (): string => databaseOn(server.url)
 
 async function rows<T extends object>(url: string, sql: string): Promise<T[]> {
   const session: Session = await openAs(url, 'source')
@@ -61,8 +53,8 @@ async function sameOnBothSides(from: string, to: string): Promise<void> {
 
 describe.skipIf(!canDump)('a whole database', () => {
   test('pagila arrives as it is', async () => {
-    const from = await database()
-    const to = await database()
+    const from = database()
+    const to = database()
     psql(from, PAGILA)
     const { steps } = await clone(from, to)
     await sameOnBothSides(from, to)
@@ -72,8 +64,8 @@ describe.skipIf(!canDump)('a whole database', () => {
   })
 
   test('hostile definitions arrive as they are', async () => {
-    const from = await database()
-    const to = await database()
+    const from = database()
+    const to = database()
     psql(from, HOSTILE)
     const { steps } = await clone(from, to)
     await sameOnBothSides(from, to)
@@ -90,7 +82,7 @@ describe.skipIf(!canDump)('a whole database', () => {
   })
 
   test.each(['pagila', 'hostile'])('%s is taken by a newer server', async (name) => {
-    const from = await database()
+    const from = database()
     psql(from, name === 'pagila' ? PAGILA : HOSTILE)
     const newer = await testServer()
     try {
