@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -38,8 +39,9 @@ export async function withArchive<T>(
   const run = async (program: string, given: readonly string[]): Promise<string> => {
     const env = libpqEnvironment(settings, 'landfall')
     const end = await runProgram({ program, args: given, env, signal })
-    if (end.status === 0) return new TextDecoder('utf-8', { fatal: true }).decode(end.stdout)
-    throw refused(settings, tools, end.stderr)
+    if (end.status !== 0) throw refused(settings, tools, end.stderr)
+    if (isUtf8(end.stdout)) return end.stdout.toString('utf8')
+    throw refused(settings, tools, 'A definition holds bytes that are no text (the encoding is SQL_ASCII).')
   }
   try {
     await run(tools.dump, [

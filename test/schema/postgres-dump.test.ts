@@ -81,6 +81,28 @@ describe.skipIf(!canDump)('a whole database', () => {
     await expect(rows(to, 'select * from public.never_filled')).rejects.toThrow('has not been populated')
   })
 
+  test('pagila arrives by roles that are no superusers and share nothing', async () => {
+    const from = database()
+    const to = database()
+    psql(from, PAGILA)
+    psql(
+      to,
+      `create role reader login password 'r'; grant pg_read_all_data to reader;
+       create role maker login password 'm'; alter database ${new URL(to).pathname.slice(1)} owner to maker;`,
+    )
+    const as = (url: string, user: string, password: string) =>
+      Object.assign(new URL(url), { username: user, password }).href
+    await clone(as(from, 'reader', 'r'), as(to, 'maker', 'm'))
+    await sameOnBothSides(from, to)
+    expect(
+      await rows(
+        to,
+        `select distinct relowner::regrole::text as owner from pg_class
+      where relnamespace = 'public'::regnamespace`,
+      ),
+    ).toEqual([{ owner: 'maker' }])
+  })
+
   test.each(['pagila', 'hostile'])('%s is taken by a newer server', async (name) => {
     const from = database()
     psql(from, name === 'pagila' ? PAGILA : HOSTILE)

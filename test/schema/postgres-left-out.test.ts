@@ -265,3 +265,47 @@ test('tables without pg_dump: what they are made of, and what they cannot be mad
     await stop()
   }
 })
+
+test('what only newer servers have: temporal keys, keys that are not enforced, late NOT NULL', async () => {
+  const { database: fresh, stop } = await testServer()
+  const [from, to] = [await fresh(), await fresh()]
+  const source = await openAs(from, 'source')
+  const target = await openAs(to, 'target')
+  const made = `create table public.rooms (id int4range, at daterange not null, n int, code text, parent int);
+    create table public.stays (room int4range, at daterange not null, n int);`
+  try {
+    await source.query(made)
+    await source.query(
+      `insert into public.rooms values ('[1,2)', '[2024-01-01,2025-01-01)', null, null, 7);
+       insert into public.stays values ('[1,2)', '[2024-02-01,2024-03-01)', 1);
+       alter table public.rooms add constraint rooms_key primary key (id, at without overlaps) with (fillfactor = 60);
+       alter table public.rooms add constraint one_code unique nulls not distinct (code), add constraint late not null n not valid;
+       alter table public.rooms add constraint n_key unique (n);
+       alter table public.rooms add constraint loose foreign key (parent) references public.rooms (n) not enforced;
+       alter table public.rooms add constraint loosely check (n > 5) not enforced;
+       alter table public.stays add constraint in_room foreign key (room, period at) references public.rooms (id, period at);
+       create index broken on public.stays (n);
+       update pg_index set indisvalid = false where indexrelid = 'public.broken'::regclass;`,
+    )
+    await target.query(made)
+    await target.query(`insert into public.rooms values ('[1,2)', '[2024-01-01,2025-01-01)', null, null, 7);
+      insert into public.stays values ('[1,2)', '[2024-02-01,2024-03-01)', 1);`)
+    const data = await readPostData(source)
+    expect(data.invalidIndexes).toEqual(['"public"."broken"'])
+    await runSteps(postDataSteps(data, null), {
+      open: () => openAs(to, 'target'),
+      jobs: 2,
+      done: new Set(),
+      record: async () => {},
+    })
+    const keys = `select conname, conrelid::regclass::text as "table", pg_get_constraintdef(oid) as sql, convalidated, conenforced,
+      (select reloptions::text from pg_class where oid = conindid) as options from pg_constraint
+      where connamespace = 'public'::regnamespace order by 1, 2`
+    const found = (await source.query(keys)).rows
+    expect(found.length).toBeGreaterThan(8)
+    expect((await target.query(keys)).rows).toEqual(found)
+  } finally {
+    await Promise.all([source.close(), target.close()])
+    await stop()
+  }
+})
