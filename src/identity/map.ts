@@ -6,7 +6,7 @@ import type { Identity } from '../plan/mapping.ts'
 import type { Move } from '../plan/model.ts'
 import { gather } from './ambiguous.ts'
 import { columnTypes, equal, type ValueType } from './equal.ts'
-import { keyText, noteSetAside, type Resolving } from './people.ts'
+import { keyText, noteSetAside, type Resolving, studyPeople } from './people.ts'
 import { PEOPLE } from './tables.ts'
 
 /** Tells our maps, which say more than the two keys, from an application's. */
@@ -112,9 +112,13 @@ export async function honourMap(on: Resolving, map: MapFacts): Promise<void> {
       FROM ${map.relation} m JOIN ${target} t ON ${sameNew(on, map)}
       WHERE p.way IS NULL AND ${sameOld(on, map)}`,
   )
+  await studyPeople(on)
+  await session.query(
+    `UPDATE ${PEOPLE} p SET stale = true FROM ${map.relation} m WHERE p.way IS NULL AND ${sameOld(on, map)}`,
+  )
   await noteSetAside(
     on,
-    `p.way IS NULL AND EXISTS (SELECT FROM ${map.relation} m WHERE ${sameOld(on, map)})`,
+    'p.stale',
     (rows) =>
       `${rows === 1 ? '1 key was' : `${rows} keys were`} in the map, but the row it names is gone: resolved anew`,
   )
@@ -126,21 +130,22 @@ export async function writeMap(on: Resolving, map: MapFacts): Promise<void> {
   const value = (sql: string, from: ValueType, to: ValueType): string =>
     from.base === to.base ? sql : `${sql}::text::${to.base}`
   const newKey = value('p.new', on.newType, map.newType)
-  const found = `p.new IS NOT NULL AND p.way IN ('matched', 'created', 'joined')`
+  const found = `p.way IN ('matched', 'created', 'joined')`
   const how = `CASE p.way WHEN 'matched' THEN 'matched: ' || p.rule ELSE p.way END`
   await session.query(
     `UPDATE ${map.relation} m SET ${map.newKey} = ${newKey}${map.ours ? `, how = ${how}, known_since = pg_catalog.now()` : ''}
-      FROM ${PEOPLE} p WHERE ${sameOld(on, map)} AND ${found}`,
+      FROM ${PEOPLE} p WHERE ${sameOld(on, map)} AND p.stale AND ${found}`,
   )
   await session.query(
-    `DELETE FROM ${map.relation} m USING ${PEOPLE} p WHERE ${sameOld(on, map)} AND p.old IS NOT NULL
-      AND NOT EXISTS (SELECT FROM ${PEOPLE} q WHERE q.old = p.old AND q.new IS NOT NULL)`,
+    `DELETE FROM ${map.relation} m USING ${PEOPLE} p WHERE ${sameOld(on, map)} AND p.stale AND p.new IS NULL`,
   )
   await session.query(
     `INSERT INTO ${map.relation} (${map.oldKey}, ${map.newKey}${map.ours ? ', how' : ''})
       SELECT ${value('p.old', on.oldType, map.oldType)}, ${newKey}${map.ours ? `, ${how}` : ''}
-      FROM ${PEOPLE} p WHERE ${found} AND NOT EXISTS (SELECT FROM ${map.relation} m WHERE ${sameOld(on, map)})`,
+      FROM ${PEOPLE} p WHERE ${found} AND NOT p.stale`,
   )
+  // Other moves join it at once.
+  await session.query(`ANALYZE ${map.relation}`)
 }
 
 /** Removes a map that the config does not keep. */

@@ -3,7 +3,7 @@ import { STAGE_ROW } from '../merge/model.ts'
 import type { MatchRule } from '../plan/mapping.ts'
 import { gather } from './ambiguous.ts'
 import { columnTypes, equal, folded, inOrder, of, type ValueType } from './equal.ts'
-import { keyText, noteSetAside, type Resolving, temporary } from './people.ts'
+import { keyText, noteSetAside, type Resolving, studyPeople, temporary } from './people.ts'
 import { HITS, PEOPLE, VALUES } from './tables.ts'
 
 /** Applies the rules in order: what one has matched, no later one sees. */
@@ -17,6 +17,7 @@ export async function matchByRules(on: Resolving): Promise<void> {
         FROM (SELECT DISTINCT ON (nr) nr, new FROM ${HITS} ORDER BY nr, ${inOrder('new', on.newType)}) h
         WHERE p.nr = h.nr AND p.way IS NULL`,
     )
+    await studyPeople(on)
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Session } from '../connection/postgres.ts'
 import { ident, literal, qualified } from '../connection/quote.ts'
+import { MEMORY } from '../merge/facts.ts'
 import { named } from '../merge/key.ts'
 import { STAGE_ROW, type Staged } from '../merge/model.ts'
 import type { Identity } from '../plan/mapping.ts'
@@ -27,6 +28,7 @@ export async function resolving(staged: Staged): Promise<Resolving> {
   const { session, move, stage } = staged
   const identity = move.mapping
   if (identity?.kind !== 'identity') throw new TypeError(`${move.source} is no identity`)
+  await session.query(`${MEMORY}; ANALYZE ${stage}`)
   const target = qualified(move.target.schema, move.target.name)
   const stageTypes = await columnTypes(session, stage)
   const targetTypes = await columnTypes(session, target)
@@ -58,7 +60,7 @@ export async function startPeople(on: Resolving): Promise<void> {
   await temporary(
     session,
     PEOPLE,
-    `SELECT nr, old, NULL::${identity.toKey.type} AS new, NULL::text AS rule, false AS updated,
+    `SELECT nr, old, NULL::${identity.toKey.type} AS new, NULL::text AS rule, false AS updated, false AS stale,
       NULL::pg_catalog.int8 AS first,
       CASE WHEN old IS NULL OR nth > 1 THEN 'set aside' END AS way,
       CASE WHEN old IS NULL THEN ${literal(`has no key: ${identity.key.column} is NULL`)}
@@ -73,6 +75,11 @@ export async function startPeople(on: Resolving): Promise<void> {
       ? '1 row has the key of another and was set aside'
       : `${rows} rows have the key of another and were set aside`,
   )
+}
+
+/** Lets the planner know what has been found out: it would take the keys for unknown, and go row by row. */
+export async function studyPeople({ session }: Resolving): Promise<void> {
+  await session.query(`ANALYZE ${PEOPLE}`)
 }
 
 /** Drops the working tables: another identity of the transaction needs their names. */

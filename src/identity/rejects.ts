@@ -26,14 +26,17 @@ export async function writeRejects(
   { table, rows }: Rejected,
 ): Promise<number> {
   const { session, staged } = on
-  const content = staged.move.columns.map(({ target, source }) => {
-    const value = `s.${ident(target)}`
-    return `${literal(source)}, CASE WHEN ${value} IS NOT NULL THEN pg_catalog.json_build_object('text', ${value}::pg_catalog.text) END`
-  })
+  const cells = staged.move.columns.map(
+    ({ target, source }) => `(${literal(source)}, s.${ident(target)}::pg_catalog.text)`,
+  )
   const { rowCount } = await session.query(
     `INSERT INTO landfall.rejects (run, move, seq, "table", key, "column", reason, content)
-      SELECT $1::pg_catalog.int8, $2, 0, $3, ${keyText(on)}, r."column", r.reason, pg_catalog.json_build_object(${content.join(', ')})
-      FROM (${rows}) r JOIN ${PEOPLE} p ON p.nr = r.nr JOIN ${staged.stage} s ON s.${STAGE_ROW} = r.nr ORDER BY r.nr`,
+      SELECT $1::pg_catalog.int8, $2, 0, $3, ${keyText(on)}, r."column", r.reason, c.content
+      FROM (${rows}) r JOIN ${PEOPLE} p ON p.nr = r.nr JOIN ${staged.stage} s ON s.${STAGE_ROW} = r.nr
+      CROSS JOIN LATERAL (SELECT pg_catalog.json_object_agg(v.name,
+          CASE WHEN v.value IS NOT NULL THEN pg_catalog.json_build_object('text', v.value) END) AS content
+        FROM (VALUES ${cells.join(', ')}) v (name, value)) c
+      ORDER BY r.nr`,
     [run, staged.move.source, table],
   )
   return rowCount

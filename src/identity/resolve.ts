@@ -4,7 +4,7 @@ import { countPeople } from './count.ts'
 import { prepareRows, writeRows } from './create.ts'
 import { honourMap, makeMap, writeMap } from './map.ts'
 import { matchByRules } from './match.ts'
-import { endPeople, type Resolving, resolving, startPeople } from './people.ts'
+import { endPeople, type Resolving, resolving, startPeople, studyPeople } from './people.ts'
 import { setAsidePeople } from './rejects.ts'
 import { createRelated } from './related.ts'
 import { samePerson } from './same-person.ts'
@@ -32,6 +32,7 @@ export async function resolveIdentity(staged: Staged, rejects: RejectsOf): Promi
   failWhereAmbiguous(on.identity.name, on.ambiguous)
   if (unmatched.kind === 'create') await writeRows(on, unmatched, await prepareRows(on, unmatched))
   else await skip(on)
+  await studyPeople(on)
   await writeMap(on, map)
   if (unmatched.kind === 'create') await createRelated(on, unmatched, rejects)
   await take(on)

@@ -7,7 +7,8 @@
  * it came by it: `known` the map had it; `matched` by a `rule`; `created`; `joined` to the row that was
  * created for another; without one `skipped`, `set aside`, or NULL while nothing is found. `first` is the
  * row that stands for it where several mean the same that is to be created. A row with a `reason` is
- * written down among the rejects. `updated` where it changed the target's row.
+ * written down among the rejects. `updated` where it changed the target's row; `stale` where the map names a
+ * row for it that is gone.
  */
 export const PEOPLE = 'pg_temp.landfall_people'
 
