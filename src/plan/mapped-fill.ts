@@ -1,6 +1,9 @@
 import type { Table } from '../catalog/model.ts'
 import type { ColumnChoice } from '../config/model.ts'
+import { LandfallError } from '../errors.ts'
 import { block, choice, type Mapping, type Path } from './mapped-model.ts'
+import { asked } from './mapped-origin.ts'
+import { emptyRows } from './mapped-stage.ts'
 import { columnOf } from './mapped-tables.ts'
 import { byName, type Filling, mapColumn } from './mapped-values.ts'
 import type { MappedColumn } from './mapping.ts'
@@ -22,7 +25,11 @@ export interface FillRules {
 }
 
 /** Fills a table's columns as the config says, and by name where it says nothing. Errors: LF002, LF005. */
-export function fillTable(filling: Filling, said: readonly ColumnChoice[], rules: FillRules = {}): Filled {
+export async function fillTable(
+  filling: Filling,
+  said: readonly ColumnChoice[],
+  rules: FillRules = {},
+): Promise<Filled> {
   const { stage, into, path } = filling
   for (const { name } of said) columnOf(into, name, [...path, name])
   const columns: MappedColumn[] = []
@@ -44,7 +51,30 @@ export function fillTable(filling: Filling, said: readonly ColumnChoice[], rules
     if (column === null) undecided.push(name)
     else columns.push(column)
   }
+  await refuseWrong(filling, columns)
   return { columns, undecided, untouched }
+}
+
+/** The target is asked whether it can make its columns' types of the values. Errors: LF002, LF005. */
+async function refuseWrong(
+  { mapping, stage, path }: Filling,
+  columns: readonly MappedColumn[],
+): Promise<void> {
+  const { columnsOfTarget } = mapping
+  if (columnsOfTarget === undefined) return
+  const values = columns.flatMap(({ name, type, value, identity, orElse }) => [
+    { name, sql: identity === null ? `(${value})::${type}` : value },
+    ...(orElse === null ? [] : [{ name, sql: `(${orElse})::${type}` }]),
+  ])
+  const select = (some: typeof values): string =>
+    `SELECT ${some.map(({ sql }, at) => `${sql} AS v${at}`).join(', ')} FROM ${emptyRows(stage.columns)} AS t`
+  try {
+    await columnsOfTarget(select(values))
+  } catch (error) {
+    if (!(error instanceof LandfallError)) throw error
+    for (const one of values) await asked(columnsOfTarget, select([one]), [...path, one.name])
+    throw error
+  }
 }
 
 /** Columns that must have a value and that nothing fills. */

@@ -45,7 +45,7 @@ export async function identityMove(mapping: Mapping, found: FoundIdentity): Prom
   const match = []
   for (const [at, rule] of said.match.entries())
     match.push(await matchRule(mapping, found, stage, rule, [...path, 'match', at]))
-  const take = fillTable({ mapping, stage, into, path: [...path, 'matched', 'take'] }, said.take, {
+  const take = await fillTable({ mapping, stage, into, path: [...path, 'matched', 'take'] }, said.take, {
     onlySaid: true,
   })
   const given =
@@ -117,7 +117,7 @@ async function create(
   const { into, path } = found
   const key = found.said.toKey
   const at = [...path, 'unmatched', 'create']
-  const filled = fillTable({ mapping, stage, into, path: at }, said.columns, {
+  const filled = await fillTable({ mapping, stage, into, path: at }, said.columns, {
     leave: next === null ? [] : [key],
   })
   const names = filled.columns.map(({ name }) => name)
@@ -159,7 +159,7 @@ async function createAlso(
   if (into === null) return null
   const at = [...path, 'columns']
   const own = { identity: identity.name, key: identity.key }
-  const filled = fillTable({ mapping, stage, into, path: at, own }, said.columns, { onlySaid: true })
+  const filled = await fillTable({ mapping, stage, into, path: at, own }, said.columns, { onlySaid: true })
   const names = filled.columns.map(({ name }) => name)
   unfilledBlockers(mapping, into.table, new Set([...names, ...filled.undecided]), at)
   return {

@@ -48,13 +48,13 @@ export class Stage {
     said: { readonly source: readonly Expression[]; readonly target: readonly Expression[] },
   ): Promise<Stage> {
     const { relation, columns } = origin
-    const nothing = columns.map(({ name, type }) => `NULL::${stagedType(type)} AS ${ident(name)}`)
+    const all = columns.map(({ name, type }) => ({ target: name, type: stagedType(type) }))
     return new Stage(
       origin,
       await typesOf(input.columnsOf, relation, said.source),
       input.columnsOfTarget === undefined
         ? new Map()
-        : await typesOf(input.columnsOfTarget, `(SELECT ${nothing.join(', ')})`, said.target),
+        : await typesOf(input.columnsOfTarget, emptyRows(all), said.target),
     )
   }
 
@@ -125,6 +125,11 @@ export function expressionsOf(
       target.push({ sql: orElse.inTarget, path: [...path, name, 'orElse'] })
   }
   return { source, target }
+}
+
+/** A relation that has a stage's columns, to ask what an expression over them yields. */
+export function emptyRows(columns: readonly Pick<MoveColumn, 'target' | 'type'>[]): string {
+  return `(SELECT ${columns.map(({ target, type }) => `NULL::${type} AS ${ident(target)}`).join(', ')})`
 }
 
 const stagedType = (type: string): string => (travelsAsItIs(type) ? type : 'text')

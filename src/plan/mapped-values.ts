@@ -163,13 +163,18 @@ function converted(
   if (kind === 'same') return value.asText ? `(${value.sql})::${cast}` : value.sql
   if (kind === 'assigned') return value.sql
   if (isAsked || said.epoch !== null) return `(${value.sql})::${cast}`
+  const from = said.from === null ? '' : `from: '${said.from}', `
   block(
     mapping,
     into.table,
     column.name,
     `${said.from ?? said.name} of the source is ${value.type}, and ${into.table.name}.${column.name} is ${column.declared}: not every value fits, or stays what it is`,
     [
-      choice(path, `{ type: '${column.declared}' }`, 'convert it, and fail where a value does not fit'),
+      choice(
+        path,
+        `{ ${from}type: '${column.declared}' }`,
+        'convert it, and fail where a value does not fit',
+      ),
       choice(path, '{ convert: sql`…` }', 'say how'),
       choice(path, 'false', 'leave it out'),
     ],
