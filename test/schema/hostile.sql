@@ -136,4 +136,8 @@ create policy "po""licy" on public.orphans as restrictive for update to public u
 comment on policy "po""licy" on public.orphans is 'a policy';
 create publication "pub;lication" for table public.parts, public.slots where (id > 1) with (publish_via_partition_root = true);
 create function public.on_ddl() returns event_trigger language plpgsql as $$ begin raise 'an event trigger ran: %', tg_tag; end $$;
+alter default privileges in schema other grant select on tables to public;
+grant usage on schema "we ""ird" to public;
+grant select, update ("select") on "we ""ird"."ta.b ""le" to public;
+revoke execute on function public.doubled(integer) from public;
 create event trigger "ev""ent" on ddl_command_end execute function public.on_ddl();

@@ -104,6 +104,55 @@ describe.skipIf(!canDump)('what is left out', () => {
   })
 })
 
+describe.skipIf(!canDump)('what is no table', () => {
+  test('is made, or named, and passwords stay where they are', async () => {
+    const from = database()
+    const to = database()
+    psql(
+      from,
+      `create schema ext; create extension hstore schema ext; create extension btree_gist; create extension postgres_fdw;
+       comment on extension hstore is 'a comment of the superuser''s'; create table tags (id integer, h ext.hstore, at tsrange,
+         exclude using gist (id with =, at with &&)); create index tags_h on tags using gin (h); create index tags_id on tags using gist (id);
+       alter index tags_id depends on extension btree_gist; insert into tags values (1, 'a=>"b c"', '[2024-01-01,2024-02-01)');
+       create server far foreign data wrapper postgres_fdw options (host 'far.example');
+       create user mapping for postgres server far options (user 'u', password 'fdw-secret');
+       create foreign table distant (id integer) server far; create view through as select * from distant;
+       create subscription sub connection 'host=far.example password=sub-secret' publication p with (connect = false);
+       select lo_from_bytea(0, 'x'); create publication everything for all tables;
+       create function on_ddl() returns event_trigger language plpgsql as 'begin end'; create event trigger ddl on ddl_command_end execute function on_ddl();
+       comment on event trigger ddl is 'an event'; do $$ begin execute format('alter database %I set work_mem = ''5MB''', current_database()); end $$;
+       create role maker_too login password 'm';`,
+    )
+    psql(
+      to,
+      `alter database ${new URL(to).pathname.slice(1)} owner to maker_too; create extension btree_gist; create extension postgres_fdw;
+      grant usage on foreign data wrapper postgres_fdw to maker_too;`,
+    )
+    const asMaker = Object.assign(new URL(to), { username: 'maker_too', password: 'm' }).href
+    const found = schemaFindings(await around(from), await around(asMaker), NOTHING)
+    expect(found.blockers).toEqual([])
+    expect(found.leftOut.map(({ kind, name }) => `${kind} ${name}`)).toEqual([
+      'database setting work_mem',
+      'large objects 1',
+      'subscription sub',
+      'user mapping postgres for the server far',
+      'event trigger ddl',
+      'publication for all tables everything',
+    ])
+    expect(found.notes.join('\n')).toContain('public.distant')
+    const { dump } = await clone(from, asMaker, { skipped: found.skipped })
+    expect(JSON.stringify(dump)).not.toMatch(/secret|subscription|comment on extension/i)
+    const names = (url: string) =>
+      described(url).flatMap((text) => /^-- Name: ([^;]*; Type: \w+.*); Schema/m.exec(text)?.[1] ?? [])
+    const stays = /EVENT TRIGGER|PUBLICATION|USER MAPPING|EXTENSION/
+    expect(names(to).filter((name) => !stays.test(name))).toEqual(
+      names(from).filter((name) => !stays.test(name)),
+    )
+    expect(psql(to, 'select h::text from tags')).toBe('"a"=>"b c"\n')
+    psql(from, 'alter subscription sub set (slot_name = none); drop subscription sub;')
+  })
+})
+
 describe.skipIf(!canDump)('before anything is written', () => {
   test('what the target lacks, and rows that policies hide', async () => {
     const from = database()
