@@ -7,6 +7,7 @@ import { journalState } from './journal/schema.ts'
 import { status as journalStatus } from './journal/status.ts'
 import { planFor } from './migrate/begin.ts'
 import { EMPTY_TARGET, type OpenSource, openSourceOf, stoppable } from './migrate/ends.ts'
+import { migratePostgres, planOfPostgres, postgresSource } from './migrate/postgres.ts'
 import { refuseBlockers } from './migrate/refuse.ts'
 import { dryRunReport } from './migrate/report.ts'
 import { runMigration } from './migrate/run.ts'
@@ -23,6 +24,8 @@ export type { Tools } from './contract/tools.ts'
  * Errors: LF001 to LF005 usage, LF1xx source, LF3xx target. Blockers are part of the Plan.
  */
 export async function plan(settings: Settings, tools: Tools = {}): Promise<Plan> {
+  const postgres = postgresSource(settings.from)
+  if (postgres !== null) return await planOfPostgres(postgres, settings, tools)
   const from = await openSourceOf(settings, tools)
   try {
     return await stoppable(
@@ -85,6 +88,8 @@ export async function migrate(settings: Settings, tools: Tools = {}): Promise<Mi
     refuseBlockers(found)
     return dryRunReport(found, settings, startedAt)
   }
+  const postgres = postgresSource(settings.from)
+  if (postgres !== null) return await migratePostgres(postgres, settings, tools, startedAt)
   const from = await openSourceOf(settings, tools)
   try {
     return await stoppable(

@@ -1,3 +1,7 @@
+import type { ChunkBounds } from '../plan/bounds.ts'
+
+export type { ChunkBounds } from '../plan/bounds.ts'
+
 /**
  * The durable record, in the target's schema `landfall`. A chunk's row changes in the same
  * transaction as the chunk's rows. Nothing here ever holds a secret.
@@ -37,14 +41,6 @@ export interface Holder {
 export interface Statement {
   readonly sql: string
   readonly values: readonly (string | number | null)[]
-}
-
-/** Bounds are SQL literals of the source, one for each key expression; null is open. */
-export interface ChunkBounds {
-  /** Exclusive. */
-  readonly after: readonly string[] | null
-  /** Inclusive; the last chunk of a move is open. */
-  readonly upTo: readonly string[] | null
 }
 
 /** A chunk as it is planned. Within a move `seq` is unique, and counts in the order of the keys. */

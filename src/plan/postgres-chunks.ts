@@ -1,7 +1,7 @@
 import type { Session } from '../connection/postgres.ts'
 import type { PostgresSnapshot } from '../connection/postgres-snapshot.ts'
 import { literal } from '../connection/quote.ts'
-import type { ChunkBounds } from '../journal/model.ts'
+import type { ChunkBounds } from './bounds.ts'
 import type { Move, MoveKey } from './model.ts'
 import { formatFor } from './postgres-format.ts'
 import { type Relation, type RelationKey, relationOf } from './postgres-relation.ts'

@@ -27,7 +27,7 @@ export function schemaFindings(
   const isHere = ({ id }: Surrounding): boolean => id === null || !dependents.ids.has(id)
   return {
     blockers: [
-      ...hidden(source),
+      ...hiddenBlockers(source),
       ...(target === null ? [] : targetBlockers(source, target, isHere)),
       ...dependents.tables.map(({ name, why }) =>
         blocker(name, `${name} needs what is left out (${why})`, [`exclude ${name} as well`]),
@@ -73,15 +73,24 @@ function blocker(table: string | null, message: string, choices: readonly string
   return { code: 'LF205', table, column: null, message, examples: [], choices }
 }
 
-/** A table that looks smaller than it is would be moved without a word. */
-function hidden({ hiddenTables }: Surroundings): Blocker[] {
-  return hiddenTables.map((name) =>
-    blocker(name, `policies hide rows of ${name} from the role that reads the source`, [
-      'connect to the source as the owner of the table, as a superuser or as a role with BYPASSRLS',
-      'where its policies are forced on the owner too: as a superuser or a role with BYPASSRLS',
-      `exclude ${name}`,
-    ]),
-  )
+/**
+ * A table that looks smaller than it is would be moved without a word.
+ *
+ * @param isRead of a table's name, quoted and qualified where it has to be.
+ */
+export function hiddenBlockers(
+  { hiddenTables }: Surroundings,
+  isRead: (name: string) => boolean = () => true,
+): Blocker[] {
+  return hiddenTables
+    .filter(isRead)
+    .map((name) =>
+      blocker(name, `policies hide rows of ${name} from the role that reads the source`, [
+        'connect to the source as the owner of the table, as a superuser or as a role with BYPASSRLS',
+        'where its policies are forced on the owner too: as a superuser or a role with BYPASSRLS',
+        `exclude ${name}`,
+      ]),
+    )
 }
 
 function targetBlockers(

@@ -11,18 +11,13 @@ import {
 } from '../compare/postgres-tables.ts'
 import type { Settings } from '../config/model.ts'
 import type { PostgresSnapshot } from '../connection/postgres-snapshot.ts'
-import type { Connection, PostgresConnection } from '../connection/settings.ts'
 import type { CheckResult } from '../contract/check.ts'
 import type { RepairReport, VerifyReport } from '../contract/verify.ts'
 import { isAlike, isDifferent, LOOKS, MOMENT, reachesFurther } from './looks.ts'
+import { isMappedMigration, verifyMapped } from './postgres-mapped.ts'
 import { repairPostgres } from './postgres-repairing.ts'
 import { PostgresSides, type PostgresVerification } from './postgres-sides.ts'
 import { isWhole, verifyReport } from './report.ts'
-
-/** The source where it is a PostgreSQL database, else null. */
-export function postgresSource(from: Connection): PostgresConnection | null {
-  return from.engine === 'postgres' ? from : null
-}
 
 /**
  * Compares the tables of two PostgreSQL databases, each as it was at one moment. Nothing is written, also
@@ -32,6 +27,7 @@ export function postgresSource(from: Connection): PostgresConnection | null {
  * LF208 and LF401; LF403.
  */
 export async function verifyPostgres(asked: PostgresVerification): Promise<VerifyReport> {
+  if (await isMappedMigration(asked)) return await verifyMapped(asked)
   const { settings, tools, from, target, startedAt } = asked
   const { maxSeconds } = settings.verification
   const deadline = maxSeconds === null ? null : performance.now() + maxSeconds * 1000

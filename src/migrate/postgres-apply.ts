@@ -1,0 +1,84 @@
+import { openPostgres, type Session } from '../connection/postgres.ts'
+import { ident, qualified } from '../connection/quote.ts'
+import { stopReason } from '../copy/schedule.ts'
+import { knownMap, resolveIdentity } from '../identity/resolve.ts'
+import { readApplied, recordApplied } from '../journal/applied.ts'
+import { commitToDisk, fenced } from '../journal/fence.ts'
+import type { RunRecord } from '../journal/model.ts'
+import { applyMerge } from '../merge/merge.ts'
+import type { KnownMap, Staged } from '../merge/model.ts'
+import { stageFilled, stageFromSelect, stageStatements } from '../merge/stage.ts'
+import type { Move, Plan } from '../plan/model.ts'
+import { stageOf } from './postgres-stage.ts'
+import type { PostgresBegun, PostgresStart } from './postgres-start.ts'
+
+/** All moves are applied in one transaction: either all of them are, or none. */
+export async function isApplied(session: Session, run: RunRecord): Promise<boolean> {
+  return (await readApplied(session, run.id)).size > 0
+}
+
+/**
+ * Makes the staged rows rows of their tables, all moves in the plan's order and in one transaction, with
+ * what they came to and what was set aside. Returns what was decided by a rule, a line each.
+ */
+export async function applyMoves(
+  start: PostgresStart,
+  begun: PostgresBegun,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const { lock, target, tools } = start
+  const { run, plan } = begun
+  // The user's expressions and the triggers of the tables see the schemas that they always see.
+  const session = await openPostgres(target.settings, {
+    applicationName: 'landfall apply',
+    label: target.label,
+    searchPath: 'server',
+  })
+  const stop = (): void =>
+    void start.session.query('SELECT pg_cancel_backend($1)', [session.backend]).catch(() => {})
+  signal.addEventListener('abort', stop)
+  try {
+    return await fenced(session, lock, async () => {
+      await commitToDisk(session)
+      const maps = new Map<string, KnownMap>()
+      const notes: string[] = []
+      for (const [at, move] of plan.moves.entries()) {
+        if (signal.aborted) throw stopReason(signal)
+        tools.progress?.({ kind: 'step', name: `apply ${move.source}`, done: at, total: plan.moves.length })
+        const staged = { session, move, stage: await stageFor(session, begun, move), maps }
+        await session.query(stageFilled(staged.stage))
+        const { applied, notes: said } = await applyMove(staged, run)
+        notes.push(...said.map((line) => `${move.source}: ${line}`))
+        await recordApplied(session, run.id, move.source, applied)
+      }
+      return notes
+    })
+  } catch (error) {
+    throw signal.aborted ? stopReason(signal) : error
+  } finally {
+    signal.removeEventListener('abort', stop)
+    await session.close()
+  }
+}
+
+async function applyMove(staged: Staged, { id }: RunRecord): ReturnType<typeof applyMerge> {
+  const { move } = staged
+  if (move.mapping?.kind !== 'identity') return await applyMerge(staged, { run: id })
+  const result = await resolveIdentity(staged, { run: id })
+  ;(staged.maps as Map<string, KnownMap>).set(move.mapping.name, knownMap(move))
+  return result
+}
+
+/** In place the rows are read now, as the moves before have left them. */
+async function stageFor(
+  session: Session,
+  { run, plan }: { readonly run: RunRecord; readonly plan: Plan },
+  move: Move,
+): Promise<string> {
+  const { schema, name } = stageOf(run, plan, move)
+  if (!plan.inPlace) return qualified(schema, name)
+  const stage = ident(name)
+  for (const sql of stageStatements(stage, move, 'temp')) await session.query(sql)
+  await session.query(stageFromSelect(stage, move))
+  return stage
+}

@@ -1,0 +1,130 @@
+import type { Catalog } from '../catalog/model.ts'
+import { readDependents } from '../catalog/postgres-dependents.ts'
+import { readSurroundings, type Surroundings } from '../catalog/postgres-surroundings.ts'
+import type { Session } from '../connection/postgres.ts'
+import { nameParts, qualified } from '../connection/quote.ts'
+import type { Blocker, LeftOut, Move } from '../plan/model.ts'
+import type { Clone } from '../plan/postgres-clone.ts'
+import { hiddenBlockers, type SchemaFindings, schemaFindings } from '../plan/postgres-schema.ts'
+import { withoutDumpBlockers, withoutDumpLeftOut } from '../plan/postgres-tables.ts'
+import { dumpToolsFor } from '../schema/postgres-dump.ts'
+import { heldObjects } from '../schema/postgres-empty.ts'
+import type { PostgresSource } from './postgres-source.ts'
+import type { PostgresPlanning } from './postgres-start.ts'
+
+/** How the target's tables are made, and what stands in the way. */
+export interface SchemaPlan {
+  /** Schemas that `pg_dump` fills; null: Landfall makes the tables from the plan. */
+  readonly byDump: readonly string[] | null
+  readonly blockers: readonly Blocker[]
+  readonly leftOut: readonly LeftOut[]
+  readonly notes: readonly string[]
+}
+
+/** A server that is not there yet will be the embedded one. */
+const EMBEDDED_VERSION = 180_000
+/** Objects in the way that are named; of more their number. */
+const NAMED = 5
+
+/**
+ * A whole database is made by what `pg_dump` writes of it, so that nothing is missing; some of its tables,
+ * or all where no suitable `pg_dump` is installed, are made by Landfall, which knows tables only.
+ */
+export async function planSchema(
+  { settings, from, session }: PostgresPlanning,
+  clone: Clone,
+): Promise<SchemaPlan> {
+  const { catalog, snapshot } = from
+  const whole = settings.tables === null && settings.sourceSchema === null
+  const tools = dumpToolsFor(snapshot.serverVersion, session?.serverVersion ?? EMBEDDED_VERSION)
+  const major = Math.trunc(snapshot.serverVersion / 10_000)
+  if (whole && tools !== null) {
+    const found = await findSchema(from, session, clone)
+    const schemas = await schemasOf(from.snapshot.ask.bind(from.snapshot))
+    const held = session === null ? [] : await heldObjects(session, schemas)
+    return {
+      ...found,
+      byDump: schemas,
+      blockers: [...found.blockers, ...(held.length === 0 ? [] : [notEmpty(held)])],
+      notes: [`what is not rows is made by pg_dump ${tools.version}`, ...found.notes],
+    }
+  }
+  const made = catalog.tables.filter((table) => !clone.excluded.includes(table))
+  const around = await snapshot.run(readSurroundings)
+  const types = session === null ? new Set<string>() : await typesOf(session)
+  return {
+    byDump: null,
+    blockers: [
+      ...hiddenAmong(around, clone.moves),
+      ...withoutDumpBlockers(catalog, around, made, types, major),
+    ],
+    leftOut: tools === null ? withoutDumpLeftOut(catalog, around, major) : partLeftOut(catalog),
+    notes: [],
+  }
+}
+
+/** What a dump of the source meets in the target, without the tables that the user leaves out. */
+export async function findSchema(
+  { snapshot }: PostgresSource,
+  session: Session | null,
+  { excluded }: Pick<Clone, 'excluded'>,
+): Promise<SchemaFindings> {
+  return schemaFindings(
+    await snapshot.run(readSurroundings),
+    session === null ? null : await readSurroundings(session),
+    await snapshot.run((one) => readDependents(one, excluded)),
+  )
+}
+
+/** Tables that mapped moves read and that show this role too few rows. Of a SELECT the server tells. */
+export async function readBlockers({ snapshot }: PostgresSource, moves: readonly Move[]): Promise<Blocker[]> {
+  return hiddenAmong(await snapshot.run(readSurroundings), moves)
+}
+
+function hiddenAmong(around: Surroundings, moves: readonly Move[]): Blocker[] {
+  return hiddenBlockers(around, (name) => {
+    const [schema, table] = nameParts(name)
+    return moves.some(({ relation }) => relation?.includes(qualified(schema!, table!)))
+  })
+}
+
+function notEmpty(held: readonly string[]): Blocker {
+  const rest = held.length - NAMED
+  return {
+    code: 'LF203',
+    table: null,
+    column: null,
+    message: `the target is not empty: it has ${held.slice(0, NAMED).join(', ')}${rest > 0 ? `, and ${rest} more` : ''}`,
+    examples: [],
+    choices: [
+      '--to postgres://…   a database in which nothing stands in the way',
+      'moves: { … }   in the config, to merge rows into tables that are there',
+    ],
+  }
+}
+
+function partLeftOut({ others }: Catalog): LeftOut[] {
+  return others.map(({ kind, name, table }) => ({
+    kind,
+    name: table === undefined ? name : `${name} of ${table}`,
+    why: 'only some tables are moved',
+  }))
+}
+
+async function schemasOf(ask: <T extends object>(sql: string) => Promise<T[]>): Promise<string[]> {
+  const rows = await ask<{ name: string }>(
+    `SELECT nspname::pg_catalog.text AS name FROM pg_catalog.pg_namespace
+      WHERE nspname !~ '^pg_' AND nspname NOT IN ('information_schema', 'landfall') ORDER BY 1`,
+  )
+  return rows.map((row) => row.name)
+}
+
+/** The target's own types, as the source's catalog would print them. */
+async function typesOf(session: Session): Promise<ReadonlySet<string>> {
+  const { rows } = await session.query<{ name: string }>(
+    `SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(t.typname) AS name
+      FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
+      WHERE n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'landfall')`,
+  )
+  return new Set(rows.map((row) => row.name))
+}

@@ -1,0 +1,140 @@
+import { readPostgresCatalog } from '../catalog/postgres.ts'
+import { countRows, tally } from '../checks/rows.ts'
+import { matchTables } from '../compare/postgres-match.ts'
+import { lastNumbers, postgresStructure } from '../compare/postgres-structure.ts'
+import { comparePostgresTables } from '../compare/postgres-tables.ts'
+import { rowsCheck } from '../compare/tables.ts'
+import { PostgresSnapshot } from '../connection/postgres-snapshot.ts'
+import type { CheckResult } from '../contract/check.ts'
+import type { MigrateReport } from '../contract/report.ts'
+import { readApplied } from '../journal/applied.ts'
+import { addChecks } from '../journal/evidence.ts'
+import { fenced } from '../journal/fence.ts'
+import type { ChunkRecord } from '../journal/model.ts'
+import type { Move } from '../plan/model.ts'
+import { compareMapped } from './postgres-mapped.ts'
+import type { PostgresBegun, PostgresStart } from './postgres-start.ts'
+
+interface Checked {
+  readonly checks: readonly CheckResult[]
+  readonly verification: MigrateReport['verification']
+}
+
+/** Everything is there as the plan says; with its record. */
+export async function checkPostgres(
+  start: PostgresStart,
+  begun: PostgresBegun,
+  chunks: readonly ChunkRecord[],
+  comparing: Promise<Compared> | null,
+): Promise<Checked> {
+  const mapped = begun.plan.moves.some((move) => move.mapping !== undefined)
+  const checked = mapped ? await checkMapped(start, begun) : await checkClone(start, begun, chunks, comparing)
+  await fenced(start.session, start.lock, () => addChecks(start.session, begun.run.id, checked.checks))
+  return checked
+}
+
+async function checkMapped(start: PostgresStart, { run, plan }: PostgresBegun): Promise<Checked> {
+  const { session, settings, from, target, tools } = start
+  const applied = await readApplied(session, run.id)
+  const checks: CheckResult[] = []
+  for (const move of plan.moves) {
+    const { created, updated, unchanged, skipped, setAside } = applied.get(move.source)!
+    const told = created + updated + unchanged + skipped + setAside
+    // Rows that a move in place reads are others once they are applied.
+    const held = plan.inPlace ? told : await countSource(start, move)
+    const { rows } = await session.query<{ n: string }>(
+      'SELECT count(*)::text AS n FROM landfall.rejects WHERE run = $1 AND move = $2',
+      [run.id, move.source],
+    )
+    checks.push({
+      name: `${move.source}: every row is accounted for`,
+      result: held === told && Number(rows[0]!.n) === setAside ? 'pass' : 'fail',
+      expected: `${held} rows of the source, merged or set aside`,
+      found: `${told - setAside} merged, ${rows[0]!.n} set aside`,
+    })
+  }
+  if (!settings.verify) return { checks, verification: null }
+  const { tables, differences } = await compareMapped({
+    source: from.snapshot,
+    target,
+    plan,
+    isInScope: () => true,
+    verification: settings.verification,
+    tools,
+  })
+  return {
+    checks: [...checks, ...tables.map((table) => rowsCheck(table, null))],
+    verification: { tables, differences },
+  }
+}
+
+/** Compares all rows of a copy, which takes no more than the keys; foreign keys may still be on their way. */
+export async function compareClone(start: PostgresStart): Promise<Compared> {
+  const { session, settings, from, target, tools } = start
+  const matched = matchTables(settings, from.catalog, await readPostgresCatalog(session))
+  const options = { applicationName: 'landfall verify', label: target.label }
+  const snapshot = await PostgresSnapshot.open(target.settings, options, settings.jobs)
+  try {
+    return await comparePostgresTables({
+      source: from.snapshot,
+      target: snapshot,
+      work: matched.pairs,
+      verification: { ...settings.verification, sample: null, counts: false },
+      deadline: null,
+      jobs: settings.jobs,
+      progress: tools.progress,
+    })
+  } finally {
+    await snapshot.close()
+  }
+}
+
+type Compared = Awaited<ReturnType<typeof comparePostgresTables>>
+
+async function checkClone(
+  start: PostgresStart,
+  { plan }: PostgresBegun,
+  chunks: readonly ChunkRecord[],
+  comparing: Promise<Compared> | null,
+): Promise<Checked> {
+  const { session, settings, from } = start
+  const compared = await comparing
+  const counts = await Promise.all(plan.moves.map((move) => countClone(start, move, chunks)))
+  if (compared === null) return { checks: counts, verification: null }
+  const { tables, differences } = compared
+  const matched = matchTables(settings, from.catalog, await readPostgresCatalog(session))
+  const last = await lastNumbers((sql) => from.snapshot.ask(sql), from.catalog.tables)
+  const structure = await postgresStructure(session, matched.pairs, from.catalog, last)
+  const rows = tables.map((table) => rowsCheck(table, null))
+  return {
+    checks: [...counts, ...rows, ...matched.checks, ...structure],
+    verification: { tables, differences },
+  }
+}
+
+/** Counted anew on both sides: the comparison has gone by the tables, the copy by its chunks. */
+async function countClone(
+  start: PostgresStart,
+  move: Move,
+  chunks: readonly ChunkRecord[],
+): Promise<CheckResult> {
+  const told = tally(chunks, move.source)
+  const [source, found] = await Promise.all([countSource(start, move), countRows(start.session, move)])
+  const right = source === told.read && told.read === told.loaded && found === told.loaded
+  return {
+    name: `${move.source}: every row is accounted for`,
+    result: right ? 'pass' : 'fail',
+    expected: `${source} rows of the source`,
+    found: `${found} rows in the target`,
+    ...(right ? {} : { evidence: [`read ${told.read}, loaded ${told.loaded} by the journal`] }),
+  }
+}
+
+async function countSource({ from }: PostgresStart, move: Move): Promise<number> {
+  const { rows } = await from.snapshot.run((session) =>
+    session.query<{ n: string }>(
+      `SELECT pg_catalog.count(*)::pg_catalog.text AS n FROM ${move.relation} AS t`,
+    ),
+  )
+  return Number(rows[0]!.n)
+}

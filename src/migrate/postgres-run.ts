@@ -1,0 +1,86 @@
+import { dropMap } from '../identity/resolve.ts'
+import { readApplied } from '../journal/applied.ts'
+import { rejectSummaries } from '../journal/evidence.ts'
+import { fenced } from '../journal/fence.ts'
+import { applyMoves, isApplied } from './postgres-apply.ts'
+import { beginPostgres } from './postgres-begin.ts'
+import { checkPostgres, compareClone } from './postgres-check.ts'
+import { loadPostgres } from './postgres-load.ts'
+import { finishSchema, makeSchema } from './postgres-schema.ts'
+import type { PostgresSource } from './postgres-source.ts'
+import { dropStages, makeStages } from './postgres-stage.ts'
+import type { PostgresBegun, PostgresStart } from './postgres-start.ts'
+import { migrateReport } from './report.ts'
+import { enterPhase, type Work } from './run.ts'
+
+/**
+ * Moves the tables of a PostgreSQL database: as they are into tables that are made for them, or, where the
+ * config maps them or the target has them, through stages into tables that are there.
+ */
+export function postgresWork(from: PostgresSource): Work<PostgresBegun> {
+  return {
+    begin: (attempt) => beginPostgres({ ...attempt, from }),
+    carryOut: (attempt, begun) => carryOut({ ...attempt, from }, begun),
+  }
+}
+
+async function carryOut(
+  start: PostgresStart,
+  begun: PostgresBegun,
+): ReturnType<Work<PostgresBegun>['carryOut']> {
+  const { session, settings, tools, target, lock, clock, startedAt } = start
+  const { run, plan } = begun
+  const signal = AbortSignal.any([...(tools.signal ? [tools.signal] : []), lock.lost])
+  const mapped = plan.moves.some((move) => move.mapping !== undefined)
+  const applied = await isApplied(session, run)
+  let loaded: Awaited<ReturnType<typeof loadPostgres>> = { chunks: begun.chunks, spans: new Map() }
+  if (!applied) {
+    await enterPhase(start, run, 'schema')
+    await clock.measure('schema', () => (mapped ? makeStages(start, begun) : makeSchema(start, begun)))
+    await enterPhase(start, run, 'copy')
+    loaded = await clock.measure('copy', () => loadPostgres(start, begun, signal))
+  }
+  const notes: string[] = []
+  if (mapped && !applied) {
+    await enterPhase(start, run, 'apply')
+    notes.push(...(await clock.measure('apply', () => applyMoves(start, begun, signal))))
+  }
+  let comparing: ReturnType<typeof compareClone> | null = null
+  const compare = (): void => {
+    if (!settings.verify) return
+    comparing = compareClone(start)
+    // Whoever awaits it learns of a failure; when the finish fails first, nobody does.
+    comparing.catch(() => {})
+  }
+  if (!mapped) {
+    await enterPhase(start, run, 'finish')
+    await clock.measure('finish', () => finishSchema(start, begun, signal, compare))
+  }
+  const last = settings.verify ? 'verify' : 'check'
+  await enterPhase(start, run, last)
+  const { checks, verification } = await clock.measure(last, () =>
+    checkPostgres(start, begun, loaded.chunks, comparing),
+  )
+  await fenced(session, lock, async () => {
+    await dropStages(session, begun)
+    for (const move of plan.moves)
+      if (move.mapping?.kind === 'identity' && move.mapping.map.drop) await dropMap(session, move)
+  })
+  return migrateReport({
+    settings,
+    startedAt,
+    plan,
+    target: target.label,
+    outcome: 'done',
+    resumed: begun.resumed,
+    phases: clock.phases,
+    chunks: loaded.chunks,
+    spans: loaded.spans,
+    applied: await readApplied(session, run.id),
+    rejects: await rejectSummaries(session, run.id),
+    checks,
+    verification,
+    backups: begun.backups,
+    notes: [...plan.notes, ...notes, ...(target.embedded?.notes ?? [])],
+  })
+}

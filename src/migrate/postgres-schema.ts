@@ -1,0 +1,104 @@
+import { readPostData } from '../catalog/postgres-post-data.ts'
+import { LandfallError } from '../errors.ts'
+import { announceSteps, doneSteps, recordStep } from '../journal/evidence.ts'
+import { fenced } from '../journal/fence.ts'
+import { epochCheck } from '../journal/statements.ts'
+import { cloneMoves } from '../plan/postgres-clone.ts'
+import { runSteps } from '../schema/apply.ts'
+import { type DumpOptions, dumpSchema, dumpToolsFor, type SchemaDump } from '../schema/postgres-dump.ts'
+import { postDataSteps } from '../schema/postgres-post-data.ts'
+import { createTables } from './finish.ts'
+import { findSchema } from './postgres-blockers.ts'
+import type { PostgresBegun, PostgresStart } from './postgres-start.ts'
+
+const PRE_DATA = 'schema by pg_dump'
+
+/** Makes the tables, and whatever they are made of; nothing of them if it fails. */
+export async function makeSchema(start: PostgresStart, begun: PostgresBegun): Promise<void> {
+  const { session, lock } = start
+  const { run, plan } = begun
+  if (plan.schemaBy === undefined) return await createTables(start, run, plan)
+  if ((await doneSteps(session, run.id)).has(PRE_DATA)) return
+  const { preData } = await dumpOf(start, begun)
+  await fenced(session, lock, async () => {
+    await session.query(preData)
+    await recordStep(session, run.id, PRE_DATA)
+  })
+}
+
+/** Indexes, keys, sequences, triggers and all the rest, as many at once as their locks allow. */
+export async function finishSchema(
+  start: PostgresStart,
+  begun: PostgresBegun,
+  signal: AbortSignal,
+  onKeys: () => void,
+): Promise<void> {
+  const { session, settings, target, tools, lock, from } = start
+  const { run, plan } = begun
+  const dump = plan.schemaBy === undefined ? null : await dumpOf(start, begun)
+  const { skipped } = await leftOutOf(start)
+  const data = await from.snapshot.run((one) => readPostData(one, { skipped }))
+  const steps = postDataSteps(data, dump)
+  await announceSteps(
+    session,
+    run.id,
+    steps.map((step) => step.name),
+  )
+  await runSteps(steps, {
+    open: () => target.open('finish'),
+    jobs: settings.jobs,
+    done: await doneSteps(session, run.id),
+    signal,
+    onKeys,
+    onStep: ({ step, state, done, total }) => {
+      if (state === 'done') tools.progress?.({ kind: 'step', name: step.name, done, total })
+    },
+    record: async (inner, step) => {
+      const { sql, values } = epochCheck(lock)
+      if ((await inner.query(sql, values)).rowCount !== 1)
+        throw new LandfallError('LF402', 'another process has taken over this run')
+      await recordStep(inner, run.id, step.name)
+    },
+  })
+}
+
+const dumps = new WeakMap<PostgresBegun, Promise<SchemaDump>>()
+
+/** What `pg_dump` says, asked once for a run. */
+function dumpOf(start: PostgresStart, begun: PostgresBegun): Promise<SchemaDump> {
+  const known = dumps.get(begun)
+  if (known !== undefined) return known
+  const dump = readDump(start)
+  dumps.set(begun, dump)
+  return dump
+}
+
+async function readDump(start: PostgresStart): Promise<SchemaDump> {
+  const { from, session, tools } = start
+  const found = dumpToolsFor(from.snapshot.serverVersion, session.serverVersion)
+  if (found === null)
+    throw new LandfallError('LF310', 'the pg_dump by which this run began is not there any more')
+  const { snapshot, connection } = from
+  const left = await leftOutOf(start)
+  return await snapshot.run((one) =>
+    dumpSchema({
+      settings: connection.settings,
+      tools: found,
+      session: one,
+      snapshot: snapshot.name,
+      exclude: left.exclude,
+      skipped: left.skipped,
+      signal: tools.signal,
+    }),
+  )
+}
+
+/** Tables that are left out, the views that go with them, and whatever else cannot be without them. */
+async function leftOutOf({ from, session, settings }: PostgresStart): Promise<{
+  readonly exclude: NonNullable<DumpOptions['exclude']>
+  readonly skipped: ReadonlySet<string>
+}> {
+  const clone = cloneMoves(from.catalog, settings)
+  const { views, skipped } = await findSchema(from, session, clone)
+  return { exclude: [...clone.excluded, ...views], skipped }
+}

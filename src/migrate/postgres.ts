@@ -1,0 +1,77 @@
+import type { Settings } from '../config/model.ts'
+import type { Connection, PostgresConnection } from '../connection/settings.ts'
+import { closing, reachExistingTarget, reachTarget } from '../connection/target.ts'
+import type { MigrateReport } from '../contract/report.ts'
+import type { Tools } from '../contract/tools.ts'
+import { findRun } from '../journal/journal.ts'
+import { journalState } from '../journal/schema.ts'
+import type { Plan } from '../plan/model.ts'
+import { planPostgres } from './postgres-plan.ts'
+import { postgresWork } from './postgres-run.ts'
+import { openPostgresSource, type PostgresSource } from './postgres-source.ts'
+import { runMigration } from './run.ts'
+
+/** The source where it is a PostgreSQL database, else null. */
+export function postgresSource(from: Connection): PostgresConnection | null {
+  return from.engine === 'postgres' ? from : null
+}
+
+/** `plan` of a PostgreSQL source. */
+export async function planOfPostgres(
+  connection: PostgresConnection,
+  settings: Settings,
+  tools: Tools,
+): Promise<Plan> {
+  return await withSource(connection, settings, tools, async (from) => {
+    const target = await reachExistingTarget(settings.to, settings.embeddedFolder)
+    const asked = { settings, tools, from }
+    if (target === null) {
+      const targetLabel = `embedded PostgreSQL in ${settings.embeddedFolder}`
+      return (await planPostgres({ ...asked, session: null, targetLabel }, null)).plan
+    }
+    return await closing(target, settings.keepRunning, async () => {
+      const session = await target.open('plan')
+      try {
+        const known = (await journalState(session)) === 'present'
+        const run = known ? await findRun(session, settings.name) : null
+        return (await planPostgres({ ...asked, session, targetLabel: target.label }, run)).plan
+      } finally {
+        await session.close()
+      }
+    })
+  })
+}
+
+/** `migrate` of a PostgreSQL source. */
+export async function migratePostgres(
+  connection: PostgresConnection,
+  settings: Settings,
+  tools: Tools,
+  startedAt: Date,
+): Promise<MigrateReport> {
+  return await withSource(connection, settings, tools, async (from) => {
+    const target = await reachTarget(settings.to, settings.embeddedFolder)
+    return await closing(target, settings.keepRunning, () =>
+      runMigration({ settings, tools, target, startedAt }, postgresWork(from)),
+    )
+  })
+}
+
+/** While only the source is read, an interruption stops that at once. */
+async function withSource<T>(
+  connection: PostgresConnection,
+  settings: Settings,
+  tools: Tools,
+  work: (from: PostgresSource) => Promise<T>,
+): Promise<T> {
+  const from = await openPostgresSource(connection, settings, tools)
+  const stop = (): void => void from.snapshot.abort()
+  tools.signal?.addEventListener('abort', stop)
+  if (tools.signal?.aborted) stop()
+  try {
+    return await work(from)
+  } finally {
+    tools.signal?.removeEventListener('abort', stop)
+    await from.snapshot.close()
+  }
+}
