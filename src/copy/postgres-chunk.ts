@@ -64,21 +64,22 @@ export interface Passed {
 export async function passRows({ source, target, move, range, into, signal }: PassRows): Promise<Passed> {
   if (signal?.aborted) throw stopReason(signal)
   await steer(source, move)
-  const copy = await target.copyFrom(
-    `COPY ${destination(move, into)} FROM STDIN WITH (FORMAT ${move.format})`,
-  )
+  let copy: CopyIn | null = null
   let refusal: Error | null = null
-  // Who waits for rows must not have to wait for the next one to learn that nobody takes it.
-  copy.failed.then((error) => {
-    refusal = error
-    void source.close()
-  })
-  const stop = (): void => {
-    void source.close()
-    void giveUp(copy, target)
+  let patience: NodeJS.Timeout | undefined
+  const giveUp = async (): Promise<void> => {
+    patience ??= setTimeout(() => void target.close(), PATIENCE)
+    await Promise.all([source.close(), copy?.abort('the chunk was given up')])
   }
+  const stop = (): void => void giveUp()
   signal?.addEventListener('abort', stop)
   try {
+    copy = await target.copyFrom(`COPY ${destination(move, into)} FROM STDIN WITH (FORMAT ${move.format})`)
+    // Who waits for rows must not have to wait for the next one to learn that nobody takes it.
+    copy.failed.then((error) => {
+      refusal = error
+      void source.close()
+    })
     const out = await source.copyBytes(
       `COPY (${selectOf(move, range)}) TO STDOUT WITH (FORMAT ${move.format})`,
     )
@@ -95,9 +96,10 @@ export async function passRows({ source, target, move, range, into, signal }: Pa
   } catch (error) {
     // The first failure is the cause of the other one.
     const told = signal?.aborted ? stopReason(signal) : at(refusal ?? error, move)
-    await Promise.all([source.close(), giveUp(copy, target)])
+    await giveUp()
     throw told
   } finally {
+    clearTimeout(patience)
     signal?.removeEventListener('abort', stop)
   }
 }
@@ -117,12 +119,6 @@ function selectOf({ columns, relation, key }: Move, range: ChunkBounds | null): 
 /** A table without columns has no list of them. */
 function destination({ columns }: Move, into: string): string {
   return columns.length === 0 ? into : `${into} (${columns.map((one) => ident(one.target)).join(', ')})`
-}
-
-async function giveUp(copy: CopyIn, target: Session): Promise<void> {
-  const patience = setTimeout(() => void target.close(), PATIENCE)
-  await copy.abort('the chunk was given up')
-  clearTimeout(patience)
 }
 
 /** Where a failure happened: the table, and what the server says of the row. */
