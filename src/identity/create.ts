@@ -30,7 +30,7 @@ export async function prepareRows(on: Resolving, create: Create): Promise<Shaped
     name: bare(CREATED),
     stage: staged.stage,
     into,
-    columns: create.columns.map(shapedColumn),
+    columns: withKey(on, create.columns).map(shapedColumn),
     maps: staged.maps,
     checks: create.rules.checks,
     where: `${STAGE_ROW} IN (SELECT nr FROM ${PEOPLE} WHERE way IS NULL AND first IS NULL)`,
@@ -44,6 +44,17 @@ export async function prepareRows(on: Resolving, create: Create): Promise<Shaped
       FROM ${PEOPLE} q WHERE q.nr = p.first AND q.way = 'set aside' AND p.way IS NULL`,
   )
   return shaped
+}
+
+/** A key that only comes when all else is decided; rules that speak of it see that it is none that is there. */
+function withKey(
+  { identity: { toKey } }: Resolving,
+  columns: readonly MappedColumn[],
+): readonly MappedColumn[] {
+  if (columns.some(({ name }) => name === toKey.column)) return columns
+  const { column: name, type } = toKey
+  const none = { notNull: false, maxLength: null, value: 'NULL', identity: null, orElse: null, unique: false }
+  return [...columns, { name, type, ...none }]
 }
 
 /** An empty text cannot be numbered; a long one is cut before it is looked whether it is taken. */

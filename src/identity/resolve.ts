@@ -14,6 +14,7 @@ import { take } from './take.ts'
 
 export { compareIdentity } from './compare.ts'
 export { dropMap, knownMap } from './map.ts'
+export { mapByRules } from './rules-map.ts'
 
 /**
  * Finds or makes the new key of each staged old key and writes both into the identity's map, inside

@@ -99,13 +99,13 @@ async function tryTexts(
   const possible = await temporary(
     session,
     MAYBE,
-    `SELECT grp, k, ${keys(ways)} FROM (
-      SELECT g.grp, k, ${[...others.map((name) => `s.${ident(name)}`), `${numbered(column, 'k')} AS ${own}`].join(', ')}
+    `SELECT landfall_grp AS grp, landfall_k AS k, ${keys(ways)} FROM (
+      SELECT g.grp AS landfall_grp, n.k AS landfall_k, ${[...others.map((name) => `s.${ident(name)}`), `${numbered(column, 'n.k')} AS ${own}`].join(', ')}
         FROM (SELECT w.grp, pg_catalog.count(*) AS members, pg_catalog.min(f.nr) AS nr
           FROM ${WANTING} w JOIN (SELECT DISTINCT ON (grp) grp, nr FROM ${WANTING} ORDER BY grp, ord) f USING (grp)
           GROUP BY w.grp) g
         JOIN ${relation} s ON s.${STAGE_ROW} = g.nr
-        CROSS JOIN LATERAL pg_catalog.generate_series(${from}, ${from} + greatest(${window}, g.members) - 1) k
+        CROSS JOIN LATERAL pg_catalog.generate_series(${from}, ${from} + greatest(${window}, g.members) - 1) n (k)
       ) landfall_texts WHERE ${own} IS NOT NULL`,
   )
   for (const way of ways) {

@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'vitest'
-import { compareIdentity } from '../../src/identity/resolve.ts'
+import { compareIdentity, mapByRules } from '../../src/identity/resolve.ts'
 import type { ComparedMove } from '../../src/merge/model.ts'
 import type { Move } from '../../src/plan/model.ts'
 import { column, identityMove, noRules, rule, type World, world } from './identifying.ts'
@@ -87,4 +87,20 @@ test('what a matched row should have taken over is compared; what is skipped is 
     changed: 1,
     differences: [{ table: 'users', kind: 'changed', key: 'id = 1', columns: [{ column: 'status' }] }],
   })
+})
+
+test('a map that was not kept is made anew of what the rules find', async () => {
+  here = await world(USERS)
+  const move = identityMove({ ...spec, unmatched: create, map: { drop: true } })
+  await here.resolve(move, rows)
+  const found = await here.staged(move, rows, async (staged) => {
+    const { relation, oldKey, newKey } = await mapByRules(staged)
+    return await here.all(`SELECT ${oldKey}, ${newKey} FROM ${relation} ORDER BY 1`)
+  })
+  expect(found).toEqual([
+    ['1', 1],
+    ['2', 3],
+    ['3', 4],
+    ['5', 2],
+  ])
 })

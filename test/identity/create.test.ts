@@ -22,6 +22,7 @@ const username = column(
 )
 const rules: TargetRules = {
   uniques: [
+    { name: 'authentication_user_pkey', parts: ['"id"'], where: null, nullsNotDistinct: false },
     { name: 'authentication_user_username_key', parts: ['"username"'], where: null, nullsNotDistinct: false },
     { name: 'user_email', parts: ['lower("email")'], where: null, nullsNotDistinct: false },
   ],
@@ -207,6 +208,61 @@ describe('users of another database', () => {
     expect(await here.all('SELECT old, new FROM users_map')).toEqual([[U(1), 1]])
     expect((await users())[0]).toEqual([1, 'ann', 'Ann@example.org', 3, 'Ann'])
   })
+})
+
+test('names may be anything', async () => {
+  here =
+    await world(`CREATE SCHEMA "o'dd"; CREATE TABLE "Us ""er" ("i d" serial PRIMARY KEY, "grp" text, k text UNIQUE, "n'r" text);
+    CREATE TABLE "o'dd"."al so" ("user" integer, "select" text UNIQUE); INSERT INTO "Us ""er" VALUES (1, '', 'x', '')`)
+  const move = identityMove({
+    stage: { 'o"ld': 'text', nr: 'text', first: 'text', way: 'text' },
+    source: 'the "users"',
+    target: 'Us "er',
+    match: [rule('Us "er', { "n'r": '"first"' }, { gives: 'i d' })],
+    toKey: { column: 'i d', next: `nextval('"Us ""er_i d_seq"'::regclass)` },
+    map: { schema: "o'dd", table: 'm " ap', oldKey: 'a b', newKey: 'c"d' },
+    severalOld: 'join',
+    unmatched: {
+      kind: 'create',
+      columns: [
+        column('grp', 'text', 'way'),
+        column('k', 'text', 'nr', { unique: true }),
+        column("n'r", 'text', '"first"'),
+      ],
+      rules: {
+        uniques: [{ name: 'k', parts: ['"k"'], where: null, nullsNotDistinct: false }],
+        parents: [],
+        checks: [],
+      },
+      alsoCreate: [
+        {
+          schema: "o'dd",
+          table: 'al so',
+          where: `"way" <> 'no'`,
+          columns: [
+            column('user', 'integer', '"o""ld"', { identity: 'users' }),
+            column('select', 'text', 'nr'),
+          ],
+          rules: noRules,
+        },
+      ],
+    },
+  })
+  const rows = [
+    ['a', 'x', 'f1', 'w'],
+    ["b'", 'x"', 'f2', 'no'],
+    ['c', 'zz', 'f1', 'w'],
+    ['d\\', 'x', "f'3", 'no'],
+  ]
+  expect((await here.resolve(move, rows)).applied).toMatchObject({ created: 3, unchanged: 1 })
+  expect(await here.all(`SELECT * FROM "Us ""er" ORDER BY 1`)).toEqual([
+    [1, '', 'x', ''],
+    [2, 'w', 'x_2', 'f1'],
+    [3, 'no', 'x"', 'f2'],
+    [4, 'no', 'x_3', "f'3"],
+  ])
+  expect(await here.all(`SELECT * FROM "o'dd"."al so"`)).toEqual([[2, 'x']])
+  expect((await here.resolve(move, rows)).applied).toMatchObject({ created: 0, unchanged: 4 })
 })
 
 describe('new keys', () => {
