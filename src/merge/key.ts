@@ -39,8 +39,13 @@ export function stagedKey(move: MergeMove): string {
       ? source.map(({ name, column }) => [name, `s.${column}`] as const)
       : move.mapping.columns
           .filter(({ name }) => move.mapping.key.includes(name))
-          .map(({ name, value }) => [name, value] as const)
+          .map(({ name, value }) => [name, overStage(value)] as const)
   return named(values)
+}
+
+/** A mapped value names the stage's columns bare; where `s` is joined with others they may have the same names. */
+export function overStage(value: string): string {
+  return `(SELECT ${value} FROM (SELECT s.*) AS landfall_staged)`
 }
 
 /** SQL of `a = 1, b = x`; NULL is `a = NULL`. */

@@ -1,7 +1,7 @@
 import type { Session } from '../connection/postgres.ts'
 import { ident } from '../connection/quote.ts'
 import { LandfallError } from '../errors.ts'
-import { named, sameKey, stagedKey } from './key.ts'
+import { named, overStage, sameKey, stagedKey } from './key.ts'
 import { STAGE_ROW, type Staged, THERE, WRONG } from './model.ts'
 import type { Split } from './split.ts'
 
@@ -54,7 +54,7 @@ function parentValue({ move, reasons }: Split, failing: readonly number[]): stri
     const column = move.mapping.columns.find(({ name }) => name === reasons[at]!.column)
     return column === undefined
       ? []
-      : [`WHEN ${at} THEN pg_catalog.left((${column.value})::pg_catalog.text, 60)`]
+      : [`WHEN ${at} THEN pg_catalog.left(${overStage(column.value)}::pg_catalog.text, 60)`]
   })
   return cases.length === 0 ? 'NULL' : `CASE w.${WRONG} ${cases.join(' ')} END`
 }
