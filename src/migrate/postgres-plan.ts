@@ -35,17 +35,29 @@ export async function planPostgres(asked: PostgresPlanning, run: RunRecord | nul
 }
 
 async function mapped(asked: PostgresPlanning, target: Catalog, inPlace: boolean): Promise<PlannedPostgres> {
-  const { from, settings } = asked
+  const { from, settings, session } = asked
   const found = await mapMoves({
     source: from.catalog,
     target,
     settings,
-    columnsOf: (select) => from.snapshot.run((session) => session.columnsOf(select)),
+    columnsOf: (select) => from.snapshot.run((source) => source.columnsOf(select)),
+    ...(session === null ? {} : { columnsOfTarget: (select: string) => columnsAsApplied(session, select) }),
+    inPlace,
   })
   const blockers = [...found.blockers, ...(await readBlockers(from, found.moves))]
   const { moves, chunks } = await cut(asked, found.moves, blockers.length > 0 || inPlace)
   const plan = planOf(asked, { ...found, moves, blockers })
   return { plan: inPlace ? { ...plan, inPlace: true } : plan, chunks: inPlace ? [] : chunks }
+}
+
+/** What the config says for the target sees the schemas that it will see when the moves are applied. */
+async function columnsAsApplied(session: Session, select: string): ReturnType<Session['columnsOf']> {
+  await session.query('RESET search_path')
+  try {
+    return await session.columnsOf(select)
+  } finally {
+    await session.query('SET search_path = pg_catalog')
+  }
 }
 
 async function cloned(asked: PostgresPlanning, clone: Clone): Promise<PlannedPostgres> {

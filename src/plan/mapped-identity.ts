@@ -72,7 +72,7 @@ export async function identityMove(mapping: Mapping, found: FoundIdentity): Prom
       unmatched: created.unmatched,
       map: identityMap(mapping, found),
     },
-    chunkRows: origin.key.kind === 'none' ? null : mapping.settings.batchSize,
+    chunkRows: mapping.settings.batchSize,
     notes: [
       // What is only matched carries nothing, and need not say so.
       ...(created.unmatched.kind === 'create' ? carriedNotes(unused, created.untouched) : []),

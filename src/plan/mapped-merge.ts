@@ -58,7 +58,7 @@ export async function mergeMove(mapping: Mapping, said: TableChoice, path: Path)
       ifParentMissing: said.ifParentMissing ?? 'fail',
       rules: rulesOf(into.table, names),
     },
-    chunkRows: origin.key.kind === 'none' ? null : mapping.settings.batchSize,
+    chunkRows: mapping.settings.batchSize,
     notes: [
       ...carriedNotes(unused, [...filled.untouched, ...numbered]),
       ...keyNotes(

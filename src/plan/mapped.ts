@@ -75,8 +75,10 @@ function chosenTables(mapping: Mapping): Chosen[] {
   for (const { name } of tables.filter((one) => one.leaveOut))
     mapping.leftOut.push({ kind: 'table', name, why: 'the config leaves it out' })
   if (mapping.inPlace) return named
+  const isInScope = (table: Table): boolean =>
+    settings.sourceSchema === null || table.schema === settings.sourceSchema
   const others = source.tables.filter(
-    (table) => table.schema === schema && table.partitionOf === undefined && !mentioned.has(table),
+    (table) => isInScope(table) && table.partitionOf === undefined && !mentioned.has(table),
   )
   return [...named, ...others.flatMap((table) => restOf(mapping, table, rest))]
 }
@@ -92,24 +94,25 @@ function restOf(mapping: Mapping, table: Table, rest: boolean): Chosen[] {
     leftOut.push({ kind: 'table', name, why })
     return []
   }
-  if (findTable(target, table.name, settings.targetSchema) === null) {
+  // Of all schemas each stays what it is; of one, the tables go to the target's.
+  const schema = settings.sourceSchema === null ? table.schema : settings.targetSchema
+  const into = target.tables.find((one) => one.schema === schema && one.name === table.name)
+  if (into === undefined) {
+    const names = target.tables.filter((one) => one.schema === schema).map((one) => one.name)
     block(
       mapping,
       table,
       null,
-      `the target has no table ${table.name}${didYouMean(
-        table.name,
-        target.tables.map((one) => one.name),
-      )}`,
+      `the target has no table ${table.name} in the schema ${schema}${didYouMean(table.name, names)}`,
       [
-        choice(['moves', table.name], 'false', 'leave it out'),
-        `moves.<target>: { from: '${table.name}' }   name the table that it goes to`,
+        choice(['moves', name], 'false', 'leave it out'),
+        `moves.<target>: { from: '${name}' }   name the table that it goes to`,
       ],
     )
     return []
   }
   const said: TableChoice = {
-    name: table.name,
+    name: into.schema === settings.targetSchema ? into.name : `${into.schema}.${into.name}`,
     leaveOut: false,
     from: name,
     select: null,
@@ -120,7 +123,7 @@ function restOf(mapping: Mapping, table: Table, rest: boolean): Chosen[] {
     ifParentMissing: null,
     columns: [],
   }
-  return [{ said, path: ['moves', table.name] }]
+  return [{ said, path: ['moves', said.name] }]
 }
 
 /** What `--tables` and `--exclude` leave, by the source's names. */

@@ -16,7 +16,11 @@ export function renderMappedMove(move: Move, plan: Plan, style: Style): string[]
         ]),
     ...(plan.inPlace === true
       ? []
-      : [move.chunkRows === null ? 'in one piece' : `chunks of ${count(move.chunkRows)}`]),
+      : [
+          move.key.kind === 'none' || move.chunkRows === null
+            ? 'in one piece'
+            : `chunks of ${count(move.chunkRows)}`,
+        ]),
   ]
   const name = printable(
     move.source === move.target.name ? move.source : `${move.source} -> ${move.target.name}`,

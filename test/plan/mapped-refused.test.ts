@@ -237,7 +237,7 @@ describe('what a person has to decide', () => {
       'people.doubled: people.doubled is computed by the target',
     ])
     expect(await blockers(moved({ '*': {} }, {}, { tables: ['users'] }))).toEqual([
-      'users.null: the target has no table users',
+      'users.null: the target has no table users in the schema public',
     ])
   })
 
