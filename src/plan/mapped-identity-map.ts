@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { printPath } from '../config/path.ts'
-import type { FoundIdentity } from './mapped-identity.ts'
+import type { FoundIdentity } from './mapped-keys.ts'
 import { block, choice, type Mapping } from './mapped-model.ts'
 import { columnOf, findTable, findView, type MappedTable } from './mapped-tables.ts'
 import { fitting } from './mapped-types.ts'

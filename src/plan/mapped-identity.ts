@@ -3,36 +3,15 @@ import type { AlsoCreateChoice, CreateChoice, IdentityChoice } from '../config/c
 import { literal } from '../connection/quote.ts'
 import { fillTable, unfilledBlockers } from './mapped-fill.ts'
 import { identityMap } from './mapped-identity-map.ts'
+import type { FoundIdentity } from './mapped-keys.ts'
 import { matchRule } from './mapped-match.ts'
 import { carriedNotes, moveOf } from './mapped-merge.ts'
-import { block, type KnownIdentity, type Mapping, type Path } from './mapped-model.ts'
-import { missingTable, type Origin, originOf } from './mapped-origin.ts'
+import { block, type Mapping, type Path } from './mapped-model.ts'
 import { isUniqueBy, rulesOf } from './mapped-rules.ts'
 import { type Expression, expressionsOf, Stage } from './mapped-stage.ts'
-import { columnOf, type MappedTable, noColumn, targetTable, triggerNotes } from './mapped-tables.ts'
+import { targetTable, triggerNotes } from './mapped-tables.ts'
 import type { AlsoCreate, Unmatched } from './mapping.ts'
 import type { Move } from './model.ts'
-
-/** An identity whose two ends are found. */
-export interface FoundIdentity extends KnownIdentity {
-  readonly said: IdentityChoice
-  readonly path: Path
-  readonly origin: Origin
-  readonly into: MappedTable
-}
-
-/** Null where a person has to decide first. Errors: LF002, LF005. */
-export async function findIdentity(mapping: Mapping, said: IdentityChoice): Promise<FoundIdentity | null> {
-  const path = ['identities', said.name]
-  const into = await targetTable(mapping, said.to, [...path, 'to'])
-  const origin = await originOf(mapping, { ...said, name: said.name }, path)
-  if (origin === null) throw missingTable(mapping, said.from ?? said.name, [...path, 'from'])
-  const key = origin.columns.find(({ name }) => name === said.key)
-  if (key === undefined) throw noColumn(origin.label, said.key, origin.columns, [...path, 'key'])
-  if (into === null) return null
-  const { name, declared } = columnOf(into, said.toKey, [...path, 'toKey'])
-  return { said, path, origin, into, oldType: key.type, newType: into.base.get(name) ?? declared }
-}
 
 /** The identity as a move of its own: its rows are staged, and get their new keys before others need them. */
 export async function identityMove(mapping: Mapping, found: FoundIdentity): Promise<Move> {

@@ -1,5 +1,5 @@
 import type { MatchChoice } from '../config/choices.ts'
-import type { FoundIdentity } from './mapped-identity.ts'
+import type { FoundIdentity } from './mapped-keys.ts'
 import { block, type Mapping, type Path } from './mapped-model.ts'
 import type { Stage } from './mapped-stage.ts'
 import { columnOf, targetTable } from './mapped-tables.ts'

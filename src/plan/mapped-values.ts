@@ -2,13 +2,13 @@ import type { Column } from '../catalog/model.ts'
 import type { ColumnChoice } from '../config/model.ts'
 import { printPath } from '../config/path.ts'
 import { didYouMean } from '../config/suggest.ts'
-import { literal } from '../connection/quote.ts'
 import { LandfallError } from '../errors.ts'
 import { renderConstant } from './mapped-constants.ts'
 import { block, choice, type Mapping, type Path } from './mapped-model.ts'
 import type { Stage, StagedValue } from './mapped-stage.ts'
 import { columnOf, type MappedTable } from './mapped-tables.ts'
-import { castType, fitting, isComparable, isMoment, isNaiveTime, isText, maxLength } from './mapped-types.ts'
+import { atZone, localTime, typed } from './mapped-typed.ts'
+import { castType, fitting, isComparable, isMoment, isText, maxLength } from './mapped-types.ts'
 import type { MappedColumn } from './mapping.ts'
 
 /** Whose columns are filled from what. */
@@ -93,37 +93,6 @@ function staged({ stage, own }: Filling, said: ColumnChoice, path: Path): Staged
   if (said.convertInTarget !== null) return stage.inTarget(said.convertInTarget)
   const isOwn = own !== undefined && said.identity === own.identity
   return stage.column(said.from ?? (isOwn ? own.key : said.name), path)
-}
-
-/** What the config says of the value itself, before it is fitted into its column. */
-function typed(found: StagedValue, { empty, epoch, type }: ColumnChoice): StagedValue {
-  let value = found
-  if (empty === 'null') value = { ...value, sql: `nullif(${value.sql}, '')` }
-  if (epoch !== null)
-    value = {
-      sql: `('epoch'::timestamptz + (${value.sql})::float8 * ${UNITS[epoch]})`,
-      type: 'timestamp with time zone',
-      asText: false,
-    }
-  if (type === null) return value
-  const isCut = /^\s*(varchar|char|character|bpchar|text)\b/i.test(type)
-  return {
-    sql: `(${value.sql})::${isCut ? 'text' : type}`,
-    type: isCut ? 'text' : (TIMES[type.toLowerCase()] ?? type),
-    asText: false,
-  }
-}
-
-const UNITS = {
-  s: "'1 second'::interval",
-  ms: "'1 millisecond'::interval",
-  us: "'1 microsecond'::interval",
-} as const
-
-/** Types by which a zone is asked for, as `format_type` prints them. */
-const TIMES: Readonly<Record<string, string>> = {
-  timestamp: 'timestamp without time zone',
-  timestamptz: 'timestamp with time zone',
 }
 
 /** SQL of a value that the column takes. */
@@ -220,17 +189,6 @@ function lookedUp(
     )
   else return value.sql
   return null
-}
-
-/** A local time that the config makes of a text or number. */
-function localTime(value: StagedValue, base: string, zone: string): string | null {
-  if (isMoment(base)) return `((${value.sql})::timestamp AT TIME ZONE ${literal(zone)})`
-  return isNaiveTime(base) ? `((${value.sql})::timestamptz AT TIME ZONE ${literal(zone)})` : null
-}
-
-function atZone(value: StagedValue, zone: string): string {
-  const time = value.type === 'date' ? `(${value.sql})::timestamp` : value.sql
-  return `(${time} AT TIME ZONE ${literal(zone)})`
 }
 
 function fallback(

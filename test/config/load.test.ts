@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
 import { loadConfig } from '../../src/config/load.ts'
 import { loadSettings, loadTargetSettings } from '../../src/config/settings.ts'
-import { plan } from '../../src/index.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'landfall-config-'))
 afterAll(() => rmSync(root, { recursive: true }))
@@ -85,12 +84,8 @@ describe('settings', () => {
     expect(settings.to).toMatchObject({ label: expect.stringContaining('postgres://u@h') })
   })
 
-  test('no source is LF001; the wrong engine on either side too', async () => {
+  test('no source is LF001; an engine that is no target too', async () => {
     await expect(loadSettings({}, here())).rejects.toMatchObject({ code: 'LF001' })
-    await expect(plan(await loadSettings({ from: 'postgres://u:pw@h/d' }, here()))).rejects.toMatchObject({
-      code: 'LF001',
-      message: 'the source postgres://u@h:5432/d is not a SQLite database',
-    })
     await expect(loadSettings({ from: 'sqlite:a.db', to: 'sqlite:b.db' }, here())).rejects.toMatchObject({
       code: 'LF001',
     })
