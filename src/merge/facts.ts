@@ -135,4 +135,5 @@ export async function comparisons(
 
 /** Statements before anything else in the transaction: joins of whole tables stay in memory. */
 export const MEMORY = `SET LOCAL work_mem = '128MB'; SET LOCAL hash_mem_multiplier = 2;
-  SET LOCAL maintenance_work_mem = '256MB'; SET LOCAL jit = off`
+  SET LOCAL maintenance_work_mem = '256MB'; SET LOCAL jit = off;
+  SET LOCAL default_statistics_target = 10`

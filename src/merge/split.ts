@@ -71,7 +71,7 @@ export async function split(staged: Staged, move: MergeMove, name: string): Prom
         t.tableoid IS NOT NULL AS ${THERE}, ${differs} AS ${CHANGED}${repeated ? `, d.${ident(key[0]!.name)} IS NOT NULL AS landfall_twice` : ''}
       FROM (${rows.sql}) AS w ${joins.join(' ')}) AS landfall_split
     WHERE ${mapping.ifThere === 'fail' ? 'true' : `${WRONG} IS NOT NULL OR NOT ${THERE} OR ${CHANGED}${repeated ? ' OR landfall_twice' : ''}`}`
-  const shaped = await writeShaped(session, { name, into, columns }, rows, sql)
+  const shaped = await writeShaped(session, name, rows, sql)
   if (repeated) await session.query(`DROP TABLE ${REPEATED}`)
   return {
     ...shaped,

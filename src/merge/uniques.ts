@@ -92,15 +92,17 @@ export async function markShared(
 }
 
 export function uniqueReason({ name, parts, where }: UniqueRule, what: string): Reason {
-  return {
-    column: parts.length === 1 && /^"(?:[^"]|"")*"$/.test(parts[0]!) ? unquoted(parts[0]!) : null,
-    text: `${listed(parts.map(unquoted))}${where === null ? '' : ` where ${where}`} ${what} (${name})`,
-    ...BY_ITSELF,
-  }
+  const column = parts.length === 1 && isName(parts[0]!) ? unquoted(parts[0]!) : null
+  const which = [
+    ...(column === null ? [listed(parts.map(unquoted))] : []),
+    ...(where === null ? [] : [`where ${where}`]),
+  ]
+  return { column, text: [...which, what, `(${name})`].join(' '), ...BY_ITSELF }
 }
 
-const unquoted = (part: string): string =>
-  /^"(?:[^"]|"")*"$/.test(part) ? part.slice(1, -1).replaceAll('""', '"') : part
+const isName = (part: string): boolean => /^"(?:[^"]|"")*"$/.test(part)
+
+const unquoted = (part: string): string => (isName(part) ? part.slice(1, -1).replaceAll('""', '"') : part)
 
 export const listed = (names: readonly string[]): string =>
   names.length === 1 ? names[0]! : `(${names.join(', ')})`

@@ -2,6 +2,7 @@ import type { Session } from '../connection/postgres.ts'
 import { ident, literal } from '../connection/quote.ts'
 import { LandfallError } from '../errors.ts'
 import type { UniqueRule } from '../plan/mapping.ts'
+import type { ColumnFacts } from './facts.ts'
 import { sameKey } from './key.ts'
 import { CHANGED, STAGE_ROW, type Staged, WRONG } from './model.ts'
 import type { Split } from './split.ts'
@@ -10,6 +11,7 @@ import { holders, reasonOf, uniqueReason } from './uniques.ts'
 /** Rows that wait for others to give up a value, and in which wave of updates it is their turn. */
 export const WAVES = '"landfall_waves"'
 const WAITS = '"landfall_waits"'
+const GIVING = '"landfall_giving"'
 
 /**
  * The server compares unique values row by row: a row that takes the value of another, which is to have a
@@ -27,7 +29,7 @@ export async function findWaits(
 ): Promise<{ readonly any: boolean; readonly setAside: number }> {
   const { session } = staged
   const { relation, key } = shaped
-  await session.query(`DROP TABLE IF EXISTS pg_temp.${WAITS}, pg_temp.${WAVES};
+  await session.query(`DROP TABLE IF EXISTS pg_temp.${WAITS}, pg_temp.${WAVES}, pg_temp.${GIVING};
     CREATE TEMPORARY TABLE ${WAITS} (waits pg_catalog.int8, held_by pg_catalog.int8, rule pg_catalog.int4) ON COMMIT DROP`)
   let any = 0
   for (const [at, rule] of rules.entries()) {
@@ -42,60 +44,77 @@ export async function findWaits(
   if (any === 0) return { any: false, setAside: 0 }
   await session.query(`CREATE INDEX ON ${WAITS} (waits); CREATE INDEX ON ${WAITS} (held_by); ANALYZE ${WAITS};
     CREATE TEMPORARY TABLE ${WAVES} (waits pg_catalog.int8 PRIMARY KEY, wave pg_catalog.int4) ON COMMIT DROP`)
-  await countWaves(session)
-  const { rows: circling } = await session.query<{ rule: number }>(
-    `SELECT DISTINCT x.rule FROM ${WAITS} AS x WHERE x.waits NOT IN (SELECT v.waits FROM ${WAVES} AS v)`,
+  let last = await countWaves(session, 1)
+  // What is left waits for itself.
+  const circling = `x.waits NOT IN (SELECT v.waits FROM ${WAVES} AS v)`
+  const { rows: circle } = await session.query<{ rule: number }>(
+    `SELECT DISTINCT x.rule FROM ${WAITS} AS x WHERE ${circling}`,
   )
-  if (circling.length === 0) return { any: true, setAside: 0 }
-  const circle = circling.map((row) => rules[row.rule]!)
-  if (await giveUp(session, shaped, circle, mayWrite)) {
-    await session.query(`INSERT INTO ${WAVES} SELECT DISTINCT x.waits, 1 FROM ${WAITS} AS x
-      WHERE x.waits NOT IN (SELECT v.waits FROM ${WAVES} AS v)`)
-    return { any: true, setAside: 0 }
+  if (circle.length === 0) return { any: true, setAside: 0 }
+  const free = await mayBeNull(session, shaped, rules)
+  const given = circle.flatMap(({ rule }) => (free[rule] === undefined ? [] : [rule]))
+  const columns = given.map((rule) => free[rule]!)
+  if (given.length > 0) {
+    await session.query(`CREATE TEMPORARY TABLE ${GIVING} ON COMMIT DROP AS SELECT DISTINCT x.waits FROM ${WAITS} AS x WHERE ${circling};
+      DELETE FROM ${WAITS} AS x WHERE ${circling} AND x.rule IN (${given.join(', ')})`)
+    last = await countWaves(session, last + 1)
   }
+  let { rows: stuck } = await session.query(`SELECT FROM ${WAITS} AS x WHERE ${circling} LIMIT 1`)
+  let aside = `SELECT DISTINCT x.waits FROM ${WAITS} AS x WHERE ${circling}`
+  if (stuck.length === 0 && mayWrite && !(await giveUp(session, shaped, columns))) {
+    stuck = [{}]
+    aside = `SELECT waits FROM ${GIVING}`
+  }
+  if (stuck.length === 0) return { any: true, setAside: 0 }
   const reason = reasonOf(
     shaped,
-    uniqueReason(circle[0]!, 'is exchanged with another row, which the target refuses row by row'),
+    uniqueReason(
+      rules[circle[0]!.rule]!,
+      'is exchanged with another row, which the target refuses row by row',
+    ),
   )
   const { rowCount } = await session.query(
-    `UPDATE ${relation} AS u SET ${WRONG} = ${reason} FROM (SELECT DISTINCT x.waits FROM ${WAITS} AS x) AS x
-      WHERE u.${STAGE_ROW} = x.waits AND x.waits NOT IN (SELECT v.waits FROM ${WAVES} AS v)`,
+    `UPDATE ${relation} AS u SET ${WRONG} = ${reason} FROM (${aside}) AS x WHERE u.${STAGE_ROW} = x.waits`,
   )
   return { any: true, setAside: rowCount }
 }
 
-/** A row's turn comes when none of those that it waits for is still to come. */
-async function countWaves(session: Session): Promise<void> {
-  const free = (waiting: string): string =>
-    `NOT EXISTS (SELECT FROM ${WAITS} AS x JOIN ${WAITS} AS y ON y.waits = x.held_by
-      WHERE x.waits = ${waiting} AND NOT EXISTS (SELECT FROM ${WAVES} AS v WHERE v.waits = y.waits))`
-  const first = `SELECT DISTINCT w.waits, 1 FROM ${WAITS} AS w WHERE ${free('w.waits')}`
-  let { rowCount } = await session.query(`INSERT INTO ${WAVES} ${first}`)
-  for (let wave = 1; rowCount > 0; wave += 1) {
+/**
+ * A row's turn comes when none of those that it waits for is still to come. Returns the number of the last
+ * wave.
+ */
+async function countWaves(session: Session, from: number): Promise<number> {
+  const free = `NOT EXISTS (SELECT FROM ${WAVES} AS v WHERE v.waits = w.waits)
+    AND NOT EXISTS (SELECT FROM ${WAITS} AS x JOIN ${WAITS} AS y ON y.waits = x.held_by
+      WHERE x.waits = w.waits AND NOT EXISTS (SELECT FROM ${WAVES} AS v WHERE v.waits = y.waits))`
+  let { rowCount } = await session.query(
+    `INSERT INTO ${WAVES} SELECT DISTINCT w.waits, ${from} FROM ${WAITS} AS w WHERE ${free}`,
+  )
+  let wave = from
+  for (; rowCount > 0; wave += 1) {
     const after =
       await session.query(`INSERT INTO ${WAVES} SELECT DISTINCT w.waits, ${wave + 1} FROM ${WAVES} AS f
-      JOIN ${WAITS} AS w ON w.held_by = f.waits
-      WHERE f.wave = ${wave} AND NOT EXISTS (SELECT FROM ${WAVES} AS v WHERE v.waits = w.waits) AND ${free('w.waits')}`)
+      JOIN ${WAITS} AS w ON w.held_by = f.waits WHERE f.wave = ${wave} AND ${free}`)
     rowCount = after.rowCount
   }
+  return wave
 }
 
-/** Whether rows in circles have no values of these rules any more, or could have none. */
-async function giveUp(
+/** For each rule a column whose value can be given up for a while; undefined where there is none. */
+async function mayBeNull(
   session: Session,
-  shaped: Split,
+  { target, key, facts }: Split,
   rules: readonly UniqueRule[],
-  mayWrite: boolean,
-): Promise<boolean> {
-  const { relation, target, key, facts } = shaped
+): Promise<(ColumnFacts | undefined)[]> {
   const { rows: referred } = await session.query<{ name: string }>(
     `SELECT DISTINCT a.attname::text AS name FROM pg_catalog.pg_constraint AS c JOIN pg_catalog.pg_attribute AS a
         ON a.attrelid = c.confrelid AND a.attnum = ANY (c.confkey)
       WHERE c.contype = 'f' AND c.confrelid = ${literal(target)}::pg_catalog.regclass`,
   )
-  const columns = rules.map(({ parts }) =>
+  return rules.map(({ parts, nullsNotDistinct }) =>
     facts.find(
       (fact) =>
+        !nullsNotDistinct &&
         parts.includes(ident(fact.name)) &&
         !fact.notNull &&
         !key.includes(fact) &&
@@ -103,15 +122,19 @@ async function giveUp(
         !referred.some(({ name }) => name === fact.name),
     ),
   )
-  const given = columns.filter((column) => column !== undefined)
-  if (given.length < rules.length || rules.some(({ nullsNotDistinct }) => nullsNotDistinct)) return false
-  if (!mayWrite) return true
+}
+
+/** Returns false when the target does not let go of the values: a CHECK wants one to be there. */
+async function giveUp(
+  session: Session,
+  { relation, target, key }: Split,
+  columns: readonly ColumnFacts[],
+): Promise<boolean> {
   await session.query('SAVEPOINT landfall_give_up')
   try {
     await session.query(
-      `UPDATE ${target} AS t SET ${[...new Set(given)].map(({ name }) => `${ident(name)} = NULL`).join(', ')}
-        FROM ${relation} AS w JOIN ${WAITS} AS x ON x.waits = w.${STAGE_ROW}
-        WHERE ${sameKey(key, 't', 'w')} AND x.waits NOT IN (SELECT v.waits FROM ${WAVES} AS v)`,
+      `UPDATE ${target} AS t SET ${[...new Set(columns)].map(({ name }) => `${ident(name)} = NULL`).join(', ')}
+        FROM ${relation} AS w JOIN ${GIVING} AS g ON g.waits = w.${STAGE_ROW} WHERE ${sameKey(key, 't', 'w')}`,
     )
     return true
   } catch (error) {
