@@ -3,7 +3,9 @@ export { defineMigration } from './config/define.ts'
 export { type Env, type EnvOptions, env } from './config/env.ts'
 export type {
   ColumnConfig,
+  Constant,
   GrantConfig,
+  IdentityConfig,
   MigrationConfig,
   MoveConfig,
   MovesConfig,

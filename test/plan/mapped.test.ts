@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest'
 import { sql } from '../../src/index.ts'
+import { planHash } from '../../src/plan/compare.ts'
+import { samplePlan } from '../report/samples.ts'
 import { mapper, told } from './mapping.ts'
 
 const map = mapper()
@@ -233,4 +235,19 @@ test('an identity that needs another one comes after it, and keys may be given b
     ['nnnnn', 'gen_random_uuid()'],
   ])
   expect(Math.max(...identities.map(({ map: kept }) => kept.table.length))).toBe(63)
+})
+
+test('a plan that maps in another way has another hash', async () => {
+  const t = 'CREATE TABLE t(id int PRIMARY KEY, v text)'
+  const hashes = []
+  for (const said of [
+    {},
+    { ifThere: 'keep' },
+    { columns: { v: { value: 'x' } } },
+    { filter: sql`id > 0` },
+  ] as const) {
+    const { moves } = await map({ source: t, target: t, config: { moves: { t: said } } })
+    hashes.push(planHash(samplePlan({ moves })))
+  }
+  expect(new Set(hashes).size).toBe(hashes.length)
 })
