@@ -84,6 +84,10 @@ const SEQUENCE = `(
   JOIN pg_namespace n ON n.oid = s.relnamespace
   ORDER BY used.rank, s.oid LIMIT 1)`
 
+const ofExtension = (catalog: string, oid: string): string =>
+  `EXISTS (SELECT FROM pg_depend e WHERE e.classid = '${catalog}'::regclass AND e.objid = ${oid} AND e.deptype = 'e')`
+
+/** Tables that an extension made are its own, with what it keeps in them. */
 export const TABLES = `WITH ${SPACES}
 SELECT json_build_object(
   'oid', c.oid::text, 'schema', space.nspname, 'name', c.relname,
@@ -104,7 +108,7 @@ SELECT json_build_object(
     WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)
 )::text AS json
 FROM pg_class c JOIN space ON space.oid = c.relnamespace
-WHERE c.relkind IN ('r', 'p')
+WHERE c.relkind IN ('r', 'p') AND NOT ${ofExtension('pg_class', 'c.oid')}
 ORDER BY space.nspname, c.relname`
 
 /** @param version `server_version_num` */
@@ -159,9 +163,6 @@ LEFT JOIN pg_namespace refspace ON refspace.oid = ref.relnamespace
 WHERE con.contype IN ('f', 'c') AND NOT EXISTS (
   SELECT FROM pg_constraint parent WHERE parent.oid = con.conparentid AND parent.conrelid = con.conrelid)
 ORDER BY con.conrelid, con.oid`
-
-const ofExtension = (catalog: string, oid: string): string =>
-  `EXISTS (SELECT FROM pg_depend e WHERE e.classid = '${catalog}'::regclass AND e.objid = ${oid} AND e.deptype = 'e')`
 
 /** Sequences that a column owns belong to their tables and are not listed; nor is what an extension made. */
 export const OTHERS = `WITH ${SPACES}, other(kind, name, "table", sql, disabled) AS (

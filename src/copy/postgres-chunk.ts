@@ -104,10 +104,27 @@ export async function passRows({ source, target, move, range, into, signal }: Pa
   }
 }
 
-/** A key that is a range of the table is not looked for in the whole table, whatever is known of its size. */
+/** The same without a target: whether the source would give a chunk again as it was. Errors: LF104, LF403. */
+export async function digestPostgresChunk({
+  source,
+  move,
+  range,
+}: Pick<PassRows, 'source' | 'move' | 'range'>): Promise<Pick<Passed, 'rows' | 'digest'>> {
+  await steer(source, move)
+  const out = await source.copyBytes(`COPY (${selectOf(move, range)}) TO STDOUT WITH (FORMAT ${move.format})`)
+  for (let block = await out.next(); block !== null; block = await out.next()) out.release(block)
+  return { rows: out.rows, digest: out.digest() }
+}
+
+/**
+ * A key that is a range of the table is not looked for in the whole table, whatever is known of its size.
+ * Rows come in the same order again, also where somebody else reads the table at the same time.
+ */
 async function steer(source: Session, { key }: Move): Promise<void> {
   const on = key.kind === 'columns' && source.serverVersion >= 140_000 ? 'off' : 'on'
-  await source.query(`SET LOCAL enable_seqscan = ${on}; SET LOCAL jit = off`)
+  await source.query(
+    `SET LOCAL enable_seqscan = ${on}; SET LOCAL jit = off; SET LOCAL synchronize_seqscans = off`,
+  )
 }
 
 function selectOf({ columns, relation, key }: Move, range: ChunkBounds | null): string {

@@ -1,6 +1,16 @@
+import type { BackupReport } from '../contract/report.ts'
 import { LandfallError } from '../errors.ts'
+import { compareCheckpoint } from '../journal/checkpoint.ts'
 import { fenced } from '../journal/fence.ts'
-import { beginRun, findRun, forgetRun, readChunks, readPlan, resumeRun } from '../journal/journal.ts'
+import {
+  beginRun,
+  findRun,
+  forgetRun,
+  readChunks,
+  readPlan,
+  resumeRun,
+  setFingerprint,
+} from '../journal/journal.ts'
 import type { RunRecord } from '../journal/model.ts'
 import { planHash } from '../plan/compare.ts'
 import type { Plan } from '../plan/model.ts'
@@ -8,6 +18,7 @@ import { backUp } from './backup.ts'
 import { choicesOf } from './choices.ts'
 import { askBeforeWriting } from './consent.ts'
 import { holder } from './holder.ts'
+import { changedMoves } from './postgres-changed.ts'
 import { type PlannedPostgres, planPostgres } from './postgres-plan.ts'
 import { takeBackClone } from './postgres-restart.ts'
 import { dropStages } from './postgres-stage.ts'
@@ -24,6 +35,13 @@ type Nothing = { readonly kind: 'nothing'; readonly run: RunRecord }
 export async function beginPostgres(start: PostgresStart): Promise<PostgresBegun | Nothing> {
   const { session, settings, lock } = start
   const run = await findRun(session, settings.name)
+  if (settings.checkpoint)
+    compareCheckpoint(
+      settings.checkpoint,
+      run,
+      run ? await readChunks(session, run.id) : [],
+      settings.restart,
+    )
   if (run === null) return await beginNew(start)
   const before = await readPlan(session, run.id)
   if (before.moves.some((move) => move.mapping !== undefined)) {
@@ -38,11 +56,12 @@ export async function beginPostgres(start: PostgresStart): Promise<PostgresBegun
     return await beginNew(start)
   }
   if (settings.restart) {
+    const backups = await backUp(start, before)
     await takeBackClone(start, run, before)
-    return await beginNew(start)
+    return await beginNew(start, backups)
   }
   if (run.state === 'done') await refuseMissing(session, before)
-  if (!isSame(start, run)) refuseOther(start, run)
+  await refuseOther(start, run, before)
   if (run.state === 'done') return { kind: 'nothing', run }
   return await goOn(start, run, before)
 }
@@ -61,7 +80,10 @@ async function goOn(start: PostgresStart, { id }: RunRecord, plan: Plan): Promis
   return { kind: 'run', run, plan, chunks: await readChunks(session, id), resumed: true, backups: [] }
 }
 
-async function beginNew(start: PostgresStart): Promise<PostgresBegun> {
+async function beginNew(
+  start: PostgresStart,
+  made: readonly BackupReport[] | null = null,
+): Promise<PostgresBegun> {
   const { session, settings, lock, from } = start
   const planned = await planPostgres(planning(start), null)
   const { plan } = planned
@@ -74,7 +96,7 @@ async function beginNew(start: PostgresStart): Promise<PostgresBegun> {
     tools: start.tools,
     backup: settings.backup !== null,
   })
-  const backups = await backUp(start, plan)
+  const backups = made ?? (await backUp(start, plan))
   const run = await beginRun(session, lock, newRun(start, planned))
   return { kind: 'run', run, plan, chunks: await readChunks(session, run.id), resumed: false, backups }
 }
@@ -95,7 +117,10 @@ function newRun(
   }
 }
 
-function refuseOther({ from, settings }: PostgresStart, run: RunRecord): never {
+/** LF201 or LF202 when going on would mix two plans, or two states of the source. */
+async function refuseOther(start: PostgresStart, run: RunRecord, plan: Plan): Promise<void> {
+  const { from, settings, session, lock } = start
+  if (isSame(start, run)) return
   const since = run.state === 'done' ? 'was done' : 'began'
   const restart = '--restart   take back what was loaded and move everything again'
   if (run.sourceLabel !== from.label)
@@ -108,10 +133,14 @@ function refuseOther({ from, settings }: PostgresStart, run: RunRecord): never {
     throw new LandfallError('LF202', `what is to be moved changed since the run ${since}`, {
       hint: `undo the change of the config or the options, and the run goes on\n${restart}`,
     })
-  throw new LandfallError('LF201', `the source changed since the run ${since}`, {
-    hint: [
-      ...(run.state === 'done' ? ['landfall verify --repair   bring the target up to date'] : []),
-      restart,
-    ].join('\n'),
-  })
+  const tables = await changedMoves(start, run, plan)
+  if (tables.length > 0)
+    throw new LandfallError('LF201', `the source changed since the run ${since}: ${tables.join(', ')}`, {
+      hint: [
+        ...(run.state === 'done' ? ['landfall verify --repair   bring the target up to date'] : []),
+        restart,
+      ].join('\n'),
+      details: { tables },
+    })
+  await setFingerprint(session, lock, run.id, from.fingerprint.whole)
 }

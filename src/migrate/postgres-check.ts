@@ -16,6 +16,7 @@ import { compareMapped } from './postgres-mapped.ts'
 import type { PostgresBegun, PostgresStart } from './postgres-start.ts'
 
 interface Checked {
+  readonly notes: readonly string[]
   readonly checks: readonly CheckResult[]
   readonly verification: MigrateReport['verification']
 }
@@ -43,7 +44,7 @@ async function checkMapped(start: PostgresStart, { run, plan }: PostgresBegun): 
     // Rows that a move in place reads are others once they are applied.
     const held = plan.inPlace ? told : await countSource(start, move)
     const { rows } = await session.query<{ n: string }>(
-      'SELECT count(*)::text AS n FROM landfall.rejects WHERE run = $1 AND move = $2',
+      'SELECT count(*)::text AS n FROM landfall.rejects WHERE run = $1 AND "table" = $2',
       [run.id, move.source],
     )
     checks.push({
@@ -53,8 +54,8 @@ async function checkMapped(start: PostgresStart, { run, plan }: PostgresBegun): 
       found: `${told - setAside} merged, ${rows[0]!.n} set aside`,
     })
   }
-  if (!settings.verify) return { checks, verification: null }
-  const { tables, differences } = await compareMapped({
+  if (!settings.verify) return { checks, verification: null, notes: [] }
+  const { tables, differences, notes } = await compareMapped({
     source: from.snapshot,
     target,
     plan,
@@ -65,6 +66,7 @@ async function checkMapped(start: PostgresStart, { run, plan }: PostgresBegun): 
   return {
     checks: [...checks, ...tables.map((table) => rowsCheck(table, null))],
     verification: { tables, differences },
+    notes,
   }
 }
 
@@ -100,7 +102,7 @@ async function checkClone(
   const { session, settings, from } = start
   const compared = await comparing
   const counts = await Promise.all(plan.moves.map((move) => countClone(start, move, chunks)))
-  if (compared === null) return { checks: counts, verification: null }
+  if (compared === null) return { checks: counts, verification: null, notes: [] }
   const { tables, differences } = compared
   const matched = matchTables(settings, from.catalog, await readPostgresCatalog(session))
   const last = await lastNumbers((sql) => from.snapshot.ask(sql), from.catalog.tables)
@@ -109,6 +111,7 @@ async function checkClone(
   return {
     checks: [...counts, ...rows, ...matched.checks, ...structure],
     verification: { tables, differences },
+    notes: [],
   }
 }
 

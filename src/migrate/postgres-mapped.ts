@@ -7,7 +7,7 @@ import type { Tools } from '../contract/tools.ts'
 import type { RowDifference, VerifiedTable } from '../contract/verify.ts'
 import { passRows } from '../copy/postgres-chunk.ts'
 import { LandfallError } from '../errors.ts'
-import { compareIdentity, knownMap } from '../identity/resolve.ts'
+import { compareIdentity, knownMap, mapByRules } from '../identity/resolve.ts'
 import { compareMerge } from '../merge/compare.ts'
 import type { ComparedMove, KnownMap, Staged } from '../merge/model.ts'
 import { stageFilled, stageFromSelect, stageStatements } from '../merge/stage.ts'
@@ -28,6 +28,7 @@ export interface MappedCompared {
   readonly differences: readonly RowDifference[]
   /** Rows of each move in the source, as they were staged to be compared. */
   readonly rows: ReadonlyMap<string, number>
+  readonly notes: readonly string[]
 }
 
 /**
@@ -50,21 +51,27 @@ export async function compareMapped(asked: MappedComparison): Promise<MappedComp
     const tables: VerifiedTable[] = []
     const differences: RowDifference[] = []
     const rows = new Map<string, number>()
+    const notes: string[] = []
     for (const move of plan.moves) {
       const { mapping } = move
-      if (mapping?.kind === 'identity') maps.set(mapping.name, knownMap(move))
-      if (!asked.isInScope(move)) continue
+      const dropped = mapping?.kind === 'identity' && mapping.map.drop
+      if (mapping?.kind === 'identity' && !dropped) maps.set(mapping.name, knownMap(move))
+      if (!asked.isInScope(move) && !dropped) continue
       if (tools.signal?.aborted) throw new LandfallError('LF403', 'interrupted')
       const began = performance.now()
       const { staged, count } = await stage(asked, session, move, maps)
+      // Of a map that was not kept, what its rules find is all that is known.
+      if (dropped) maps.set(mapping.name, await mapByRules(staged))
+      if (!asked.isInScope(move)) continue
       rows.set(move.source, count)
       const most = verification.maxDiffs - differences.length
       const found = await compareMove(staged, most, verification.showValues)
       differences.push(...found.differences)
+      if (found.note !== undefined) notes.push(found.note)
       tables.push(verified(move, found, (performance.now() - began) / 1000))
       tools.progress?.({ kind: 'table', phase: 'verify', table: move.source, done: count, total: count })
     }
-    return { tables, differences, rows }
+    return { tables, differences, rows, notes }
   } finally {
     await session.query('ROLLBACK').catch(() => {})
     await session.close()

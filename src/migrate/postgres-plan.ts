@@ -101,7 +101,9 @@ async function cut(
 ): Promise<{ readonly moves: readonly Move[]; readonly chunks: readonly PlannedChunk[] }> {
   const done = await Promise.all(moves.map((move) => chunksOf(from.snapshot, move, settings.batchSize)))
   return {
-    moves: done.map((one) => one.move),
+    moves: done.map(({ move, chunks }) =>
+      chunks.length > 1 ? { ...move, chunkRows: settings.batchSize } : move,
+    ),
     chunks: only
       ? []
       : done.flatMap((one) => one.chunks.map((bounds, seq) => ({ move: one.move.source, seq, ...bounds }))),

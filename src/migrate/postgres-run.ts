@@ -34,7 +34,7 @@ async function carryOut(
   const mapped = plan.moves.some((move) => move.mapping !== undefined)
   const applied = await isApplied(session, run)
   let loaded: Awaited<ReturnType<typeof loadPostgres>> = { chunks: begun.chunks, spans: new Map() }
-  if (!applied) {
+  if (!applied && !plan.inPlace) {
     await enterPhase(start, run, 'schema')
     await clock.measure('schema', () => (mapped ? makeStages(start, begun) : makeSchema(start, begun)))
     await enterPhase(start, run, 'copy')
@@ -58,9 +58,7 @@ async function carryOut(
   }
   const last = settings.verify ? 'verify' : 'check'
   await enterPhase(start, run, last)
-  const { checks, verification } = await clock.measure(last, () =>
-    checkPostgres(start, begun, loaded.chunks, comparing),
-  )
+  const checked = await clock.measure(last, () => checkPostgres(start, begun, loaded.chunks, comparing))
   await fenced(session, lock, async () => {
     await dropStages(session, begun)
     for (const move of plan.moves)
@@ -78,9 +76,9 @@ async function carryOut(
     spans: loaded.spans,
     applied: await readApplied(session, run.id),
     rejects: await rejectSummaries(session, run.id),
-    checks,
-    verification,
+    checks: checked.checks,
+    verification: checked.verification,
     backups: begun.backups,
-    notes: [...plan.notes, ...notes, ...(target.embedded?.notes ?? [])],
+    notes: [...plan.notes, ...notes, ...checked.notes, ...(target.embedded?.notes ?? [])],
   })
 }

@@ -3,7 +3,7 @@ import type { Connection, PostgresConnection } from '../connection/settings.ts'
 import { closing, reachExistingTarget, reachTarget } from '../connection/target.ts'
 import type { MigrateReport } from '../contract/report.ts'
 import type { Tools } from '../contract/tools.ts'
-import { findRun } from '../journal/journal.ts'
+import { findRun, readPlan } from '../journal/journal.ts'
 import { journalState } from '../journal/schema.ts'
 import type { Plan } from '../plan/model.ts'
 import { planPostgres } from './postgres-plan.ts'
@@ -34,6 +34,9 @@ export async function planOfPostgres(
       try {
         const known = (await journalState(session)) === 'present'
         const run = known ? await findRun(session, settings.name) : null
+        const before = run === null ? null : await readPlan(session, run.id)
+        // The tables of a copy that has begun are there because of it.
+        if (before !== null && !before.moves.some((move) => move.mapping !== undefined)) return before
         return (await planPostgres({ ...asked, session, targetLabel: target.label }, run)).plan
       } finally {
         await session.close()

@@ -65,7 +65,9 @@ export function migrateReport(parts: ReportParts): MigrateReport {
     }
   })
   const clean =
-    tables.every((table) => table.setAside === 0) && checks.every((check) => check.result === 'pass')
+    tables.every((table) => table.setAside === 0) &&
+    parts.rejects.length === 0 &&
+    checks.every((check) => check.result === 'pass')
   return {
     version: REPORT_VERSION,
     command: 'migrate',

@@ -48,7 +48,7 @@ function renderMove(move: Move, plan: Plan, style: Style): string[] {
   const facts = [
     rows(move.statistics.rows),
     move.existing ? 'the table is there and is used as it is' : 'new table',
-    `by ${move.key.names.map(printable).join(', ')}`,
+    ...(move.key.names.length === 0 ? [] : [`by ${move.key.names.map(printable).join(', ')}`]),
     move.chunkRows === null ? 'in one piece' : `chunks of ${count(move.chunkRows)}`,
     ...(move.after.length === 0 ? [] : [`after ${move.after.map(printable).join(', ')}`]),
     `COPY ${move.format}`,

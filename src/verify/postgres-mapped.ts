@@ -84,7 +84,11 @@ export async function verifyMapped(asked: PostgresVerification): Promise<VerifyR
       differences: found!.differences,
       checks: await rejectChecks(session, run, found!),
       repair: null,
-      notes: [...from.notes, 'rows that only the target has were not looked for: it held rows before'],
+      notes: [
+        ...from.notes,
+        ...found!.notes,
+        'rows that only the target has were not looked for: it held rows before',
+      ],
     })
     if (run?.state === 'done' && settings.record && isWhole(settings)) {
       const checks = [...found!.tables.map((table) => rowsCheck(table, null)), ...report.checks]
@@ -144,7 +148,7 @@ async function rejectChecks(
     run === null
       ? { rows: [] }
       : await session.query<{ move: string; n: string }>(
-          'SELECT move, count(*)::text AS n FROM landfall.rejects WHERE run = $1 GROUP BY 1',
+          'SELECT "table" AS move, count(*)::text AS n FROM landfall.rejects WHERE run = $1 GROUP BY 1',
           [run.id],
         )
   return tables.flatMap(({ source, setAside }): CheckResult[] => {
