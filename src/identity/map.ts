@@ -25,7 +25,17 @@ export function knownMap(move: Move): KnownMap {
     oldKey: ident(map.oldKey),
     newKey: ident(map.newKey),
     unknownFails: unmatched.kind === 'fail',
+    remedies: remedies(identityOf(move)),
   }
+}
+
+function remedies({ name, match, map }: Identity): string[] {
+  const rules = match.map(({ label }) => label).join('; ')
+  const inMap = `write both keys into ${qualified(map.schema, map.table)} (${ident(map.oldKey)}, ${ident(map.newKey)})`
+  return [
+    `Let the identity ${name} find them (${rules})${map.existing ? `, or ${inMap}` : ''},`,
+    `or make them: identities.${name}.unmatched: { create: … },`,
+  ]
 }
 
 /** A map that is there. */

@@ -25,6 +25,8 @@ export interface KnownMap {
   readonly newKey: string
   /** A row that refers to an old key without new one is a failure, whatever its move says. */
   readonly unknownFails?: boolean
+  /** What can be done about an old key that is unknown, a line each. */
+  readonly remedies?: readonly string[]
 }
 
 /** Staged rows of a move, ready to be applied or compared, in a transaction of `session`. */

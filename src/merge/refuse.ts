@@ -7,10 +7,13 @@ import type { Split } from './split.ts'
 
 /** So many are named in a message, so many are given to machines. */
 const NAMED = 20
+/** Each of them is somebody’s to mend. */
+const ORPHANS_NAMED = 1000
 const LISTED = 10_000
 
 /** LF209 with every row whose parent is unknown, where the config calls that a failure. */
-export async function refuseOrphans({ session, stage }: Staged, shaped: Split): Promise<void> {
+export async function refuseOrphans(staged: Staged, shaped: Split): Promise<void> {
+  const { session, stage } = staged
   const { move, relation, reasons } = shaped
   const all = move.mapping.ifParentMissing === 'fail'
   const failing = reasons.flatMap(({ parent, fails }, at) => (parent && (all || fails) ? [at] : []))
@@ -26,7 +29,7 @@ export async function refuseOrphans({ session, stage }: Staged, shaped: Split): 
     return { key, column, value, reason: text }
   })
   const said = lines
-    .slice(0, NAMED)
+    .slice(0, ORPHANS_NAMED)
     .map(
       ({ key, column, value, reason }) =>
         `${key}: ${column === null ? '' : `${column} `}${value === null ? '' : `${value} `}${reason}`,
@@ -38,14 +41,31 @@ export async function refuseOrphans({ session, stage }: Staged, shaped: Split): 
     {
       hint: [
         ...said,
-        ...(count > NAMED ? [`and ${count - NAMED} more (--json lists them)`] : []),
-        'Nothing was written. Add what is missing in the target, or let the identity create it,',
-        `or leave such rows out: moves.${move.target.name}.ifParentMissing: 'set-aside'.`,
+        ...(count > ORPHANS_NAMED ? [`and ${count - ORPHANS_NAMED} more (--json lists them)`] : []),
+        'The target’s tables are as they were.',
+        ...remedies(staged, shaped, new Set(lines.map(({ column }) => column))),
       ].join('\n'),
       place: { table: move.source },
       details: { rows: lines, count },
     },
   )
+}
+
+/** What can be done about the columns whose values find no parent. */
+function remedies({ maps }: Staged, { move }: Split, columns: ReadonlySet<string | null>): string[] {
+  const found = move.mapping.columns.filter(({ name }) => columns.has(name))
+  const identities = [...new Set(found.flatMap(({ identity }) => identity ?? []))]
+  const others = [...columns].some((name) => found.find((one) => one.name === name)?.identity == null)
+  const skipped = identities.filter((name) => maps.get(name)?.unknownFails)
+  const out = [
+    ...skipped.map((name) => `identities.${name}.unmatched: 'skip'`),
+    `moves.${move.target.name}.ifParentMissing: 'set-aside'`,
+  ]
+  return [
+    ...identities.flatMap((name) => maps.get(name)?.remedies ?? []),
+    ...(others ? ['Add the parents that are missing to the target,'] : []),
+    `or leave such rows out: ${out.join(' and ')}.`,
+  ]
 }
 
 /** SQL of the value that finds no parent, where it is one. */

@@ -253,7 +253,18 @@ describe('parents', () => {
     expect(outcome.rejects).toEqual(['id = 2: a is not known by the identity users'])
     expect(await rowsOf()).toEqual(['(1,n1,"")', '(3,,"")'])
     await expect(
-      applied(session, { ...words, maps: new Map([['users', { ...map, unknownFails: true }]]) }),
-    ).rejects.toMatchObject({ code: 'LF209', hint: expect.stringContaining('id = 2: a u2 is not known') })
+      applied(session, {
+        ...words,
+        maps: new Map([['users', { ...map, unknownFails: true, remedies: ['Look among the keys,'] }]]),
+      }),
+    ).rejects.toMatchObject({
+      code: 'LF209',
+      hint: [
+        'id = 2: a u2 is not known by the identity users',
+        'The target’s tables are as they were.',
+        'Look among the keys,',
+        "or leave such rows out: identities.users.unmatched: 'skip' and moves.t.ifParentMissing: 'set-aside'.",
+      ].join('\n'),
+    })
   })
 })
