@@ -19,11 +19,7 @@ export async function mergeMove(mapping: Mapping, said: TableChoice, path: Path)
     const name = said.from ?? said.name
     if (said.ifSourceMissing !== 'skip')
       throw missingTable(mapping, name, said.from === null ? path : [...path, 'from'])
-    mapping.leftOut.push({
-      kind: 'table',
-      name,
-      why: 'the source has no such table, and the config skips it',
-    })
+    mapping.notes.push(`the source has no table ${name}: skipped`)
     return null
   }
   const at = [...path, 'columns']

@@ -7,15 +7,7 @@ const map = mapper()
 test('a legacy service is folded in: users by a third table or by their API key', async () => {
   const found = await map(LEGACY_SERVICE)
   expect(found.blockers).toEqual([])
-  expect(found.leftOut).toMatchInlineSnapshot(`
-    [
-      {
-        "kind": "table",
-        "name": "kiro_accounts",
-        "why": "the source has no such table, and the config skips it",
-      },
-    ]
-  `)
+  expect(found.notes).toEqual(['the source has no table kiro_accounts: skipped'])
   expect(found.moves.map(told)).toMatchInlineSnapshot(`
     [
       [

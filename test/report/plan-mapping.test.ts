@@ -78,7 +78,7 @@ test('a map that is kept, a third table, and what stops the run', async () => {
     'accounts -> antigravity_accounts   merged by cookie_id',
     'user_id, looked up in users',
     'note: not carried: id',
-    'the source has no such table, and the config skips it',
+    'the source has no table kiro_accounts: skipped',
   ])
     expect(text).toContain(part)
 })
