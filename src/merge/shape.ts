@@ -1,6 +1,7 @@
 import type { Session } from '../connection/postgres.ts'
 import { ident } from '../connection/quote.ts'
 import type { TargetRules } from '../plan/mapping.ts'
+import { sparingMisfits } from './misfits.ts'
 import type { Shaped } from './model.ts'
 import { type TypedRows, typedRows, type Values } from './values.ts'
 
@@ -16,8 +17,11 @@ export interface ShapeRequest extends Values {
  * transaction, each row once, with what is wrong with it by itself.
  */
 export async function shape(session: Session, request: ShapeRequest): Promise<Shaped> {
-  const rows = await typedRows(session, request, request.checks)
-  return writeShaped(session, request.name, rows, rows.sql)
+  const { name, checks = [] } = request
+  return sparingMisfits(session, request, checks, async (values) => {
+    const rows = await typedRows(session, values, checks)
+    return writeShaped(session, name, rows, rows.sql)
+  })
 }
 
 /** Writes what `sql` yields, which are the columns of `rows` and maybe more. */

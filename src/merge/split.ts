@@ -1,9 +1,10 @@
 import { ident, qualified } from '../connection/quote.ts'
 import { type ColumnFacts, factsOf } from './facts.ts'
 import { keysDiffer, type MergeMove, sameKey } from './key.ts'
+import { sparingMisfits } from './misfits.ts'
 import { CHANGED, type Reason, type Shaped, STAGE_ROW, type Staged, THERE, WRONG } from './model.ts'
 import { writeShaped } from './shape.ts'
-import { type TypedRows, typedRows } from './values.ts'
+import { type TypedRows, typedRows, type Values } from './values.ts'
 
 /** Staged rows, told apart by what is in the target. */
 export interface Split extends Shaped {
@@ -36,12 +37,20 @@ export async function split(staged: Staged, move: MergeMove, name: string): Prom
   const { session, stage, maps } = staged
   const { mapping } = move
   const into = { schema: move.target.schema, name: move.target.name }
-  const target = qualified(into.schema, into.name)
   // What has no key cannot be told apart, even where the target's column may be NULL.
   const columns = mapping.columns.map((column) =>
     mapping.key.includes(column.name) ? { ...column, notNull: true } : column,
   )
-  const rows = await typedRows(session, { stage, into, columns, maps }, mapping.rules.checks)
+  const values = { stage, into, columns, maps }
+  return sparingMisfits(session, values, mapping.rules.checks, (some) => splitRows(staged, move, name, some))
+}
+
+async function splitRows(staged: Staged, move: MergeMove, name: string, values: Values): Promise<Split> {
+  const { session, stage } = staged
+  const { mapping } = move
+  const { into } = values
+  const target = qualified(into.schema, into.name)
+  const rows = await typedRows(session, values, mapping.rules.checks)
   const key = factsOf(new Map(rows.facts.map((fact) => [fact.name, fact])), mapping.key, into)
   const others = rows.facts.filter((fact) => fact.loose || !key.includes(fact))
   const counted = await session.query<{ rows: string }>(`SELECT pg_catalog.count(*) AS rows FROM ${stage}`)
@@ -53,12 +62,12 @@ export async function split(staged: Staged, move: MergeMove, name: string): Prom
     ...parents.map(({ join }) => join),
     ...(repeated ? [`LEFT JOIN ${REPEATED} AS d ON ${sameKey(key, 'w', 'd')}`] : []),
   ]
-  const values = (alias: string): string => others.map(({ name }) => `${alias}.${ident(name)}`).join(', ')
+  const list = (alias: string): string => others.map(({ name }) => `${alias}.${ident(name)}`).join(', ')
   // Equal is what has the same bytes: also where the type has no operator, or one that passes something over.
   const differs =
     others.length === 0 || mapping.ifThere === 'keep'
       ? 'false'
-      : `t.tableoid IS NOT NULL AND pg_catalog.record_image_ne(ROW(${values('w')}), ROW(${values('t')}))`
+      : `t.tableoid IS NOT NULL AND pg_catalog.record_image_ne(ROW(${list('w')}), ROW(${list('t')}))`
   const first = rows.reasons.flatMap(({ parent }, at) => (parent ? [at] : []))
   const judged =
     parents.length === 0

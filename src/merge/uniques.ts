@@ -4,6 +4,7 @@ import type { UniqueRule } from '../plan/mapping.ts'
 import { comparisons } from './facts.ts'
 import { lowestFirst, sameKey } from './key.ts'
 import { CHANGED, type Reason, STAGE_ROW, type Staged, THERE, WRITES, WRONG } from './model.ts'
+import { reasonOf } from './reasons.ts'
 import type { Split } from './split.ts'
 import { BY_ITSELF } from './values.ts'
 
@@ -106,9 +107,3 @@ const unquoted = (part: string): string => (isName(part) ? part.slice(1, -1).rep
 
 export const listed = (names: readonly string[]): string =>
   names.length === 1 ? names[0]! : `(${names.join(', ')})`
-
-/** The number of a reason; the same one has one number. */
-export function reasonOf({ reasons }: Pick<Split, 'reasons'>, reason: Reason): number {
-  const at = reasons.findIndex(({ column, text }) => column === reason.column && text === reason.text)
-  return at < 0 ? reasons.push(reason) - 1 : at
-}

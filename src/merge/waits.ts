@@ -5,8 +5,9 @@ import type { UniqueRule } from '../plan/mapping.ts'
 import type { ColumnFacts } from './facts.ts'
 import { sameKey } from './key.ts'
 import { CHANGED, STAGE_ROW, type Staged, WRONG } from './model.ts'
+import { reasonOf } from './reasons.ts'
 import type { Split } from './split.ts'
-import { holders, reasonOf, uniqueReason } from './uniques.ts'
+import { holders, uniqueReason } from './uniques.ts'
 
 /** Rows that wait for others to give up a value, and in which wave of updates it is their turn. */
 export const WAVES = '"landfall_waves"'

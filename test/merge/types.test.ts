@@ -197,3 +197,76 @@ test('a partitioned table', async () => {
     '(public.t2,2,c)',
   ])
 })
+
+test('values that the target has no place for, and expressions that fail, are set aside one by one', async () => {
+  await session.query(
+    `create domain public.even as int check (value % 2 = 0);
+     create table public.t (id int primary key, n smallint, e public.even, q int);
+     insert into public.t select i, 1, 2, 10 from generate_series(1, 500) i`,
+  )
+  const words: Words = {
+    table: 't',
+    staged: { id: 'bigint', n: 'bigint', e: 'integer', q: 'integer' },
+    sourceKey: ['id'],
+    rows: Array.from({ length: 1000 }, (_, at) => at + 1)
+      .map((id) =>
+        id === 77
+          ? '(77, 40000, 2, 1)'
+          : id === 600
+            ? '(600, 1, 3, 1)'
+            : id === 601
+              ? '(601, 1, 2, 0)'
+              : id === 1000
+                ? '(5000000000, 1, 2, 1)'
+                : `(${id}, 1, 2, 1)`,
+      )
+      .join(', '),
+    merge: {
+      key: ['id'],
+      columns: [
+        column('id', 'integer'),
+        column('n', 'smallint'),
+        column('e', 'public.even'),
+        column('q', 'integer', { value: '10 / "q"' }),
+      ],
+    },
+  }
+  const outcome = await applied(session, words)
+  expect(outcome.rejects).toEqual([
+    'id = 77: cannot be stored: smallint out of range',
+    'id = 600: cannot be stored: value for domain public.even violates check constraint "even_check"',
+    'id = 601: cannot be stored: division by zero',
+    'id = 5000000000: cannot be stored: integer out of range',
+  ])
+  expect(sums(outcome)).toBe('497 0 499 0 4')
+  expect((await compared(session, words)).setAside).toBe(4)
+  expect(sums(await applied(session, words))).toBe('0 0 996 0 4')
+})
+
+test('what a writer that came first has written is seen: its end is waited for', async () => {
+  const url = await server.database()
+  const other = await open(url)
+  const own = await open(url)
+  try {
+    await own.query(
+      'create table public.t (id int primary key, a text); insert into public.t values (1, $$a$$)',
+    )
+    const words: Words = {
+      table: 't',
+      staged: { id: 'integer', a: 'text' },
+      sourceKey: ['id'],
+      rows: `(1, 'b'), (2, 'c')`,
+      merge: { key: ['id'], columns: [column('id', 'integer'), column('a', 'text')] },
+    }
+    await other.query('begin; insert into public.t values (2, $$theirs$$)')
+    const merging = applied(own, words)
+    await expect(
+      Promise.race([merging, new Promise((done) => setTimeout(done, 300, 'waits'))]),
+    ).resolves.toBe('waits')
+    await other.query('commit')
+    expect(sums(await merging)).toBe('0 2 0 0 0')
+  } finally {
+    await other.close()
+    await own.close()
+  }
+})
