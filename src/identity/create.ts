@@ -1,7 +1,7 @@
 import { ident } from '../connection/quote.ts'
 import { type Shaped, STAGE_ROW, WRONG } from '../merge/model.ts'
+import { reasonOf } from '../merge/reasons.ts'
 import { shape } from '../merge/shape.ts'
-import { reasonOf } from '../merge/uniques.ts'
 import { BY_ITSELF } from '../merge/values.ts'
 import type { MappedColumn, Unmatched } from '../plan/mapping.ts'
 import { inOrder } from './equal.ts'
