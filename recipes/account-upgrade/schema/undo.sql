@@ -10,6 +10,8 @@ BEGIN
   END IF;
 END
 $$;
+-- The rows that are gone are looked up where they may be referred to, before the table is altered.
+SET CONSTRAINTS ALL IMMEDIATE;
 DROP TABLE IF EXISTS pagtive_user_identities;
 ALTER TABLE authentication_user
   DROP COLUMN IF EXISTS status,
