@@ -82,7 +82,10 @@ async function createdSide(on: Resolving): Promise<Side[]> {
     name: bare(CREATED),
     stage: staged.stage,
     into: { schema, name },
-    columns,
+    // What stood in for a value that the source lacks was given then; only values of the source are known.
+    columns: columns.map((column) =>
+      column.givenOnce ? { ...column, orElse: null, notNull: false } : column,
+    ),
     maps: staged.maps,
     where: `${STAGE_ROW} IN (SELECT nr FROM ${PEOPLE} WHERE way = 'known' AND rule = 'created')`,
   })
@@ -91,9 +94,10 @@ async function createdSide(on: Resolving): Promise<Side[]> {
     columns.map((column) => column.name),
     { schema, name },
   )
-  return facts.map((fact) => {
+  return facts.map((fact, at) => {
     const value = of('c', fact.name)
-    return { column: fact.name, value, differs: `c.${STAGE_ROW} IS NOT NULL AND ${another(fact, value)}` }
+    const known = columns[at]!.givenOnce ? value : `c.${STAGE_ROW}`
+    return { column: fact.name, value, differs: `${known} IS NOT NULL AND ${another(fact, value)}` }
   })
 }
 

@@ -83,6 +83,7 @@ export function mapColumn(filling: Filling, said: ColumnChoice): MappedColumn | 
     value,
     identity: said.identity,
     orElse: fallback(filling, said, base, column, [...path, 'orElse']),
+    ...(said.orElse !== null && 'inTarget' in said.orElse ? { givenOnce: true } : {}),
     unique: said.unique,
   }
 }

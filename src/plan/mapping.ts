@@ -37,6 +37,8 @@ export interface MappedColumn {
   readonly identity: string | null
   /** SQL for where the value is NULL. */
   readonly orElse: string | null
+  /** `orElse` is an expression such as `now()`: what it gave a row when it was made need not be what it gives now. */
+  readonly givenOnce?: true
   /**
    * The value is text that has to be new in the target's column: where it is taken, `_2`, `_3` … stands
    * behind it, the smallest number that is free. Only in what an identity creates.

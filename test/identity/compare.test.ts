@@ -75,6 +75,29 @@ test('a new key that is lost, a row that is gone, and values that are not those 
   expect((await compare(move, 1)).differences.length).toBe(1)
 })
 
+test('what an expression gave a row that was created is not asked for again, but what the source has is', async () => {
+  here = await world(USERS)
+  const score = column('score', 'numeric', 'score', { orElse: 'random()::numeric', givenOnce: true })
+  const columns = create.columns.map((one) => (one.name === 'score' ? score : one))
+  const move = identityMove({ ...spec, unmatched: { ...create, columns } })
+  await here.resolve(move, [
+    ['2', 'c@x.org', 'c', 1, null],
+    ['3', 'd@x.org', 'd', 1, 4],
+  ])
+  const again = async () =>
+    (
+      await here.staged(
+        move,
+        [
+          ['2', 'c@x.org', 'c', 1, null],
+          ['3', 'd@x.org', 'd', 1, 5],
+        ],
+        (staged) => compareIdentity(staged, 10),
+      )
+    ).differences.map(({ key }) => key)
+  expect(await again()).toEqual(['id = 3'])
+})
+
 test('what a matched row should have taken over is compared; what is skipped is not expected', async () => {
   here = await world(USERS)
   const move = identityMove({ ...spec, unmatched: { kind: 'skip' } })
