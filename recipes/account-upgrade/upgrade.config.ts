@@ -41,7 +41,8 @@ export default defineMigration({
           FROM authentication_user u
           WHERE email <> ''
             AND NOT EXISTS (SELECT FROM authentication_feishuauth f WHERE f.user_id = u.id)
-            AND NOT EXISTS (SELECT FROM authentication_useraccount a WHERE a.user_id = u.id)`,
+            AND NOT EXISTS (SELECT FROM authentication_useraccount a WHERE a.user_id = u.id)
+          ORDER BY id`,
         key: ['user_id', 'provider'],
         ifThere: 'keep',
         columns: {

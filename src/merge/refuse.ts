@@ -105,9 +105,13 @@ export async function refuseThere({ session, stage }: Staged, shaped: Split): Pr
   )
 }
 
-/** LF204 where several rows of the target have the key of a staged one: nobody can tell which is meant. */
+/**
+ * LF204 where several rows of the target have the key of a staged one: nobody can tell which is meant. Where
+ * rows that are there stay as they are, nobody needs to.
+ */
 export async function refuseAmbiguous(session: Session, shaped: Split): Promise<void> {
   const { move, target, key, typed } = shaped
+  if (move.mapping.ifThere === 'keep') return
   const names = key.map(({ name }) => `t.${ident(name)}`)
   const { rows } = await session.query<{ key: string; rows: string; all: string }>(
     `SELECT ${named(key.map(({ name }) => [name, `t.${ident(name)}`]))} AS key, pg_catalog.count(*) AS rows, pg_catalog.count(*) OVER () AS all

@@ -79,7 +79,7 @@ async function splitRows(staged: Staged, move: MergeMove, name: string, values: 
       SELECT w.${STAGE_ROW}, ${[...rows.facts.map(({ name }) => `w.${ident(name)}`), `${wrong} AS ${WRONG}`].join(', ')},
         t.tableoid IS NOT NULL AS ${THERE}, ${differs} AS ${CHANGED}${repeated ? `, d.${ident(key[0]!.name)} IS NOT NULL AS landfall_twice` : ''}
       FROM (${rows.sql}) AS w ${joins.join(' ')}) AS landfall_split
-    WHERE ${mapping.ifThere === 'fail' ? 'true' : `${WRONG} IS NOT NULL OR NOT ${THERE} OR ${CHANGED}${repeated ? ' OR landfall_twice' : ''}`}`
+    WHERE ${mapping.ifThere === 'fail' ? 'true' : `${WRONG} IS NOT NULL OR NOT ${THERE} OR ${CHANGED}${repeated && mapping.ifThere !== 'keep' ? ' OR landfall_twice' : ''}`}`
   const shaped = await writeShaped(session, name, rows, sql)
   if (repeated) await session.query(`DROP TABLE ${REPEATED}`)
   return {

@@ -59,7 +59,7 @@ export async function mergeMove(mapping: Mapping, said: TableChoice, path: Path)
       ...carriedNotes(unused, [...filled.untouched, ...numbered]),
       ...keyNotes(
         into.table,
-        key,
+        said.ifThere === 'keep' ? null : key,
         numbered.filter((name) => stage.has(name)),
       ),
       ...triggerNotes(mapping, into.table),
@@ -132,6 +132,7 @@ function selfNumbered(table: Table, key: readonly string[], said: readonly Colum
     .map(({ name }) => name)
 }
 
+/** @param key null: it does not matter how many rows have it. */
 function keyNotes(table: Table, key: readonly string[] | null, numbered: readonly string[]): string[] {
   return [
     ...(key === null || isUniqueBy(table, key)

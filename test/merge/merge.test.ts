@@ -171,13 +171,19 @@ describe('rows are told apart by their key', () => {
     await session.query(
       'create table public.loose (k text, v int); insert into public.loose values ($$a$$, 1), ($$a$$, 2), ($$b$$, 1), ($$c$$, 1), ($$c$$, 1)',
     )
-    await expect(
-      applied(session, {
-        table: 'loose',
-        staged: { k: 'text', v: 'integer' },
-        rows: `('a', 1), ('b', 1)`,
-        merge: { key: ['k'], columns: [column('k', 'text'), column('v', 'integer')] },
-      }),
-    ).rejects.toMatchObject({ code: 'LF204', hint: expect.stringMatching(/^k = a: 2 rows\nNothing/) })
+    const loose = {
+      table: 'loose',
+      staged: { k: 'text', v: 'integer' },
+      rows: `('a', 1), ('b', 1)`,
+      merge: { key: ['k'], columns: [column('k', 'text'), column('v', 'integer')] },
+    }
+    await expect(applied(session, loose)).rejects.toMatchObject({
+      code: 'LF204',
+      hint: expect.stringMatching(/^k = a: 2 rows\nNothing/),
+    })
+    // Where they stay as they are, it does not matter which one is meant.
+    const keep = { ...loose, rows: `('a', 7), ('b', 7), ('c', 7), ('c', 8), ('d', 7)` }
+    const outcome = await applied(session, { ...keep, merge: { ...loose.merge, ifThere: 'keep' as const } })
+    expect(outcome.applied).toMatchObject({ created: 1, skipped: 4, setAside: 0 })
   })
 })

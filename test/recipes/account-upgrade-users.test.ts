@@ -98,7 +98,12 @@ test('who has neither Feishu nor another account gets one by e-mail', async () =
   ).toEqual([])
 })
 
-test('a second run creates nothing and writes nothing', async () => {
+test('a second run creates nothing and writes nothing, whatever accounts people got meanwhile', async () => {
+  await ask(
+    backend,
+    `INSERT INTO authentication_useraccount (user_id, type, provider, provider_account_id, is_primary)
+     VALUES (1, 'oauth', 'feishu', 'ou_another', false)`,
+  )
   const before = await untouched(backend, TABLES)
   const { status } = await upgrade('--yes')
   // The two who could not get an account still cannot.
