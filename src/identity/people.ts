@@ -3,6 +3,7 @@ import { ident, literal, qualified } from '../connection/quote.ts'
 import { MEMORY } from '../merge/facts.ts'
 import { named } from '../merge/key.ts'
 import { STAGE_ROW, type Staged } from '../merge/model.ts'
+import { refuseUnstorable } from '../merge/unstorable.ts'
 import type { Identity } from '../plan/mapping.ts'
 import type { Ambiguous } from './ambiguous.ts'
 import { columnTypes, type ValueType } from './equal.ts'
@@ -70,6 +71,10 @@ export async function startPeople(on: Resolving): Promise<void> {
         pg_catalog.row_number() OVER (PARTITION BY ${key} ORDER BY ${ident(STAGE_ROW)}) AS nth
         FROM ${staged.stage}) s`,
   )
+  await refuseUnstorable(staged, {
+    into: staged.move.target,
+    rows: `SELECT ${keyText(on)} AS key, p."column", p.reason, p.nr AS ord FROM ${PEOPLE} p WHERE p.reason IS NOT NULL`,
+  })
   await noteSetAside(on, `"column" IS NOT NULL AND old IS NOT NULL`, (rows) =>
     rows === 1
       ? '1 row has the key of another and was set aside'

@@ -6,7 +6,7 @@ import { type Create, inOldOrder } from './create.ts'
 import { knownMap } from './map.ts'
 import { judgeNewRows } from './new-rows.ts'
 import type { Resolving } from './people.ts'
-import { refused } from './refuse.ts'
+import { refused, refuseWrong } from './refuse.ts'
 import { writeRejects } from './rejects.ts'
 import { moveSequences } from './sequence.ts'
 import { PEOPLE } from './tables.ts'
@@ -31,6 +31,7 @@ export async function createRelated(on: Resolving, create: Create, rejects: Reje
       where: also.where === null ? created : `${created} AND (${also.where})`,
     })
     await judgeNewRows({ session, shaped, into, order: inOldOrder(on) }, also.rules)
+    await refuseWrong(on, shaped, into)
     await write(on, also, shaped)
     await report(on, also, shaped, rejects)
     await session.query(`DROP TABLE ${shaped.relation}`)

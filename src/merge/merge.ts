@@ -5,36 +5,36 @@ import { sequenceStatement } from '../schema/sequences.ts'
 import { countShaped } from './count.ts'
 import { MEMORY } from './facts.ts'
 import { keyIsUnique, mergeOf, sameKey } from './key.ts'
+import { lockTables } from './lock.ts'
 import { type AppliedMove, CHANGED, type RejectsOf, STAGE_ROW, type Staged, THERE, WRONG } from './model.ts'
-import { refuseAmbiguous, refuseOrphans, refuseThere } from './refuse.ts'
+import { refuseAmbiguous, refuseMisfits, refuseOrphans, refuseThere } from './refuse.ts'
 import { applyRules } from './rules.ts'
 import { setAside } from './set-aside.ts'
 import { type Split, split } from './split.ts'
 import { WAVES } from './waits.ts'
 
-/** How long other writers of the table may keep us waiting. */
-const PATIENCE = '30s'
-
 /**
  * Makes staged rows rows of the target's table: those that are new are inserted, those that have other values
  * updated, and no other row is touched; rows that the target would refuse are found beforehand and set
  * aside. The table is locked against other writers until the transaction ends, so that nothing comes between
- * looking and writing; readers go on.
+ * looking and writing; who merges into several tables locks all of them beforehand.
  *
  * The transaction must be READ COMMITTED: what others wrote before the lock was ours must be seen.
- * Errors: LF203 keys are there that must not be, LF204 the key is not unique in the target, LF209 parents are
+ * Errors: LF203 keys are there that must not be, LF204 the key is not unique in the target, or rows
+ * do not fit and are not to be set aside, LF209 parents are
  * unknown, LF304 the target refused something that was not foreseen, or others would not let go of the table.
  */
 export async function applyMerge(staged: Staged, rejects: RejectsOf): Promise<AppliedMove> {
   const { session } = staged
   const move = mergeOf(staged)
   await session.query(`${MEMORY}; ANALYZE ${staged.stage}`)
-  await lockTable(session, qualified(move.target.schema, move.target.name))
+  await lockTables(session, [qualified(move.target.schema, move.target.name)])
   const shaped = await split(staged, move, 'landfall_shaped')
   if (!keyIsUnique(move)) await refuseAmbiguous(session, shaped)
   await refuseThere(staged, shaped)
   const waits = await applyRules(staged, shaped, true)
   await refuseOrphans(staged, shaped)
+  await refuseMisfits(staged, shaped)
   const counts = await countShaped(session, shaped)
   const aside = counts.wrong === 0 ? 0 : await setAside(staged, shaped, rejects)
   const updated = counts.changed === 0 ? 0 : await update(session, shaped, waits)
@@ -61,34 +61,15 @@ export async function applyMerge(staged: Staged, rejects: RejectsOf): Promise<Ap
   }
 }
 
-/** Before anything of the target is read. LF304 where other writers hold it for too long. */
-async function lockTable(session: Session, target: string): Promise<void> {
-  const { rows } = await session.query<{ before: string }>(
-    `SELECT pg_catalog.current_setting('lock_timeout') AS before`,
-  )
-  await session.query(`SET LOCAL lock_timeout = ${literal(PATIENCE)}`)
-  try {
-    await session.query(`LOCK TABLE ${target} IN SHARE ROW EXCLUSIVE MODE`)
-  } catch (error) {
-    if (!(error instanceof LandfallError) || error.details?.sqlstate !== '55P03') throw error
-    throw new LandfallError(
-      'LF304',
-      `${target} could not be locked within ${PATIENCE}: another transaction has written to it and has not ended.`,
-      {
-        hint: 'Nothing was written. End that transaction (pg_stat_activity shows it), or stop the application while rows are merged, and run again.',
-        details: error.details,
-        cause: error,
-      },
-    )
-  }
-  await session.query(`SET LOCAL lock_timeout = ${literal(rows[0]!.before)}`)
-}
-
-async function insert(session: Session, { relation, target, facts }: Split): Promise<number> {
+async function insert(session: Session, { relation, target, facts, key }: Split): Promise<number> {
   const names = facts.map(({ name }) => ident(name)).join(', ')
+  // The key's index grows from one end to the other. Texts take longer to sort than that saves.
+  const order = key.some(({ type }) => !/^(uuid|smallint|integer|bigint|date|timestamp)/.test(type))
+    ? ''
+    : ` ORDER BY ${key.map(({ name }) => ident(name)).join(', ')}`
   const overriding = facts.some(({ identity }) => identity) ? ' OVERRIDING SYSTEM VALUE' : ''
   const { rowCount } = await session.query(
-    `INSERT INTO ${target} (${names})${overriding} SELECT ${names} FROM ${relation} WHERE ${WRONG} IS NULL AND NOT ${THERE}`,
+    `INSERT INTO ${target} (${names})${overriding} SELECT ${names} FROM ${relation} WHERE ${WRONG} IS NULL AND NOT ${THERE}${order}`,
   )
   return rowCount
 }

@@ -37,6 +37,8 @@ export interface Staged {
   readonly stage: string
   /** The maps of the plan's identities that are resolved by now, by name. */
   readonly maps: ReadonlyMap<string, KnownMap>
+  /** `stop`: rows that the target would refuse are a failure; else they are set aside. */
+  readonly badRows?: 'stop' | 'set-aside'
 }
 
 /** Where rows that are set aside are written down, in the same transaction. */

@@ -3,7 +3,9 @@ import { ident } from '../connection/quote.ts'
 import { LandfallError } from '../errors.ts'
 import { named, overStage, sameKey, stagedKey } from './key.ts'
 import { STAGE_ROW, type Staged, THERE, WRONG } from './model.ts'
+import { reasonsAs } from './set-aside.ts'
 import type { Split } from './split.ts'
+import { refuseUnstorable } from './unstorable.ts'
 
 /** So many are named in a message, so many are given to machines. */
 const NAMED = 20
@@ -77,6 +79,19 @@ function parentValue({ move, reasons }: Split, failing: readonly number[]): stri
       : [`WHEN ${at} THEN pg_catalog.left(${overStage(column.value)}::pg_catalog.text, 60)`]
   })
   return cases.length === 0 ? 'NULL' : `CASE w.${WRONG} ${cases.join(' ')} END`
+}
+
+/** LF204 with the rows that do not fit, unless the config tells to set them aside; of orphans it does so apart. */
+export async function refuseMisfits(staged: Staged, shaped: Split): Promise<void> {
+  const { move, relation, reasons } = shaped
+  const own = reasons.flatMap(({ parent }, at) => (parent ? [] : [at]))
+  if (own.length === 0) return
+  await refuseUnstorable(staged, {
+    into: move.target,
+    rows: `SELECT ${stagedKey(move)} AS key, r."column", r.reason, w.${STAGE_ROW} AS ord
+      FROM ${relation} AS w JOIN ${staged.stage} AS s ON s.${STAGE_ROW} = w.${STAGE_ROW} ${reasonsAs('r', reasons)} ON r.at = w.${WRONG}
+      WHERE w.${WRONG} IN (${own.join(', ')})`,
+  })
 }
 
 /** LF203 with the keys that are there, where the config calls that a failure. */

@@ -26,7 +26,8 @@ export async function setAside(
   return rowCount
 }
 
-function reasonsAs(alias: string, reasons: Shaped['reasons']): string {
+/** JOIN of the reasons by their numbers: `at`, `"column"` and `reason`. */
+export function reasonsAs(alias: string, reasons: Shaped['reasons']): string {
   const rows = reasons.map(
     ({ column, text }, at) => `(${at}, ${literal(column)}::pg_catalog.text, ${literal(text)})`,
   )

@@ -5,6 +5,7 @@ import { knownMap, resolveIdentity } from '../identity/resolve.ts'
 import { readApplied, recordApplied } from '../journal/applied.ts'
 import { commitToDisk, fenced } from '../journal/fence.ts'
 import type { RunRecord } from '../journal/model.ts'
+import { lockTables } from '../merge/lock.ts'
 import { applyMerge } from '../merge/merge.ts'
 import type { KnownMap, Staged } from '../merge/model.ts'
 import { stageFilled, stageFromSelect, stageStatements } from '../merge/stage.ts'
@@ -40,12 +41,19 @@ export async function applyMoves(
   try {
     return await fenced(session, lock, async () => {
       await commitToDisk(session)
+      await lockTables(session, writtenBy(plan))
       const maps = new Map<string, KnownMap>()
       const notes: string[] = []
       for (const [at, move] of plan.moves.entries()) {
         if (signal.aborted) throw stopReason(signal)
         tools.progress?.({ kind: 'step', name: `apply ${move.source}`, done: at, total: plan.moves.length })
-        const staged = { session, move, stage: await stageFor(session, begun, move), maps }
+        const staged = {
+          session,
+          move,
+          stage: await stageFor(session, begun, move),
+          maps,
+          badRows: plan.badRows,
+        }
         await session.query(stageFilled(staged.stage))
         const { applied, notes: said } = await applyMove(staged, run)
         notes.push(...said.map((line) => `${move.source}: ${line}`))
@@ -59,6 +67,18 @@ export async function applyMoves(
     signal.removeEventListener('abort', stop)
     await session.close()
   }
+}
+
+/** Tables of the target whose rows the plan adds or changes, quoted. */
+function writtenBy({ moves }: Plan): string[] {
+  const tables = moves.flatMap(({ target, mapping }) => {
+    const own = { schema: target.schema, table: target.name }
+    if (mapping?.kind !== 'identity') return [own]
+    const { unmatched, take, map } = mapping
+    const created = unmatched.kind === 'create' ? [own, ...unmatched.alsoCreate] : []
+    return [...created, ...(take.length > 0 ? [own] : []), ...(map.existing ? [map] : [])]
+  })
+  return [...new Set(tables.map(({ schema, table }) => qualified(schema, table)))]
 }
 
 async function applyMove(staged: Staged, { id }: RunRecord): ReturnType<typeof applyMerge> {
