@@ -4,12 +4,12 @@ import { fileURLToPath } from 'node:url'
 import { ident } from '../src/connection/quote.ts'
 import type { MigrateReport } from '../src/contract/report.ts'
 import type { VerifyReport } from '../src/contract/verify.ts'
+import { failed, psql, runCommand } from './command.ts'
 import { type Measured, measure } from './measure.ts'
 import type { BenchServer } from './server.ts'
 
 const DATABASE = 'bench'
 const scanProgram = fileURLToPath(new URL('./scan.ts', import.meta.url))
-const landfallCommand = fileURLToPath(new URL('../bin/landfall.js', import.meta.url))
 
 /** One whole command, and what it says of its parts; all in seconds. */
 export interface Run {
@@ -21,12 +21,7 @@ export interface Run {
 }
 
 const landfall = (server: BenchServer, file: string, verb: string, ...more: string[]): Promise<Measured> =>
-  measure(process.execPath, [
-    landfallCommand,
-    verb,
-    ...['--from', `sqlite:${file}`, '--to', server.url(DATABASE), '--json'],
-    ...more,
-  ])
+  runCommand(verb, `sqlite:${file}`, server.url(DATABASE), ...more)
 
 /** `landfall migrate` into an empty database; with `--no-verify` it proves no more than its peers do. */
 export async function runLandfall(server: BenchServer, file: string, ...more: string[]): Promise<Run> {
@@ -90,11 +85,7 @@ export async function runPair(server: BenchServer): Promise<PairVerified> {
   const copy = `${DATABASE}_copy`
   await server.drop(copy)
   await server.query('postgres', `CREATE DATABASE ${copy} TEMPLATE ${DATABASE}`)
-  const measured = await measure(process.execPath, [
-    landfallCommand,
-    'verify',
-    ...['--from', server.url(DATABASE), '--to', server.url(copy), '--json'],
-  ])
+  const measured = await runCommand('verify', server.url(DATABASE), server.url(copy))
   if (measured.status !== 0) throw failed('landfall', measured)
   const count = `SELECT ${(await tablesOf(server)).map((name) => `(SELECT count(*) FROM ${name})`).join(' + ')}`
   const began = performance.now()
@@ -117,7 +108,7 @@ export async function runFullScan(server: BenchServer, file: string): Promise<nu
   const source = await measure(process.execPath, [scanProgram, file])
   if (source.status !== 0) throw failed('the scan', source)
   const copies = (await tablesOf(server)).map((name) => `\\copy ${name} to '/dev/null' (format binary)`)
-  return Math.max(source.seconds, (await psql(server, copies)).seconds)
+  return Math.max(source.seconds, (await psql(server.url(DATABASE), copies)).seconds)
 }
 
 /** pgloader with everything that it can do for a whole SQLite file: tables, indexes, keys, sequences. */
@@ -163,21 +154,13 @@ export async function runPhysicalLimit(server: BenchServer, folder: string): Pro
   for (const [index, table] of tables.entries()) {
     const file = join(folder, `ready-${index}.bin`)
     const from = `public.${ident(String(table.name))}`
-    await psql(server, [`\\copy ${from} to '${file}' (format binary)`])
-    await psql(server, [`CREATE TABLE public.ready AS SELECT * FROM ${from} WITH NO DATA`, 'CHECKPOINT'])
-    sum += (await psql(server, [`\\copy public.ready from '${file}' (format binary)`])).seconds
-    await psql(server, ['DROP TABLE public.ready'])
+    await psql(server.url(DATABASE), [`\\copy ${from} to '${file}' (format binary)`])
+    await psql(server.url(DATABASE), [
+      `CREATE TABLE public.ready AS SELECT * FROM ${from} WITH NO DATA`,
+      'CHECKPOINT',
+    ])
+    sum += (await psql(server.url(DATABASE), [`\\copy public.ready from '${file}' (format binary)`])).seconds
+    await psql(server.url(DATABASE), ['DROP TABLE public.ready'])
   }
   return sum
-}
-
-async function psql(server: BenchServer, commands: readonly string[]): Promise<Measured> {
-  const args = ['-X', '-q', '-v', 'ON_ERROR_STOP=1', ...commands.flatMap((command) => ['-c', command])]
-  const measured = await measure('psql', [...args, server.url(DATABASE)])
-  if (measured.status !== 0) throw failed('psql', measured)
-  return measured
-}
-
-function failed(program: string, { status, stdout, stderr }: Measured): Error {
-  return new Error(`${program} ended with status ${status}\n${stdout.slice(-2000)}${stderr.slice(-2000)}`)
 }

@@ -7,7 +7,7 @@ import { findBinaries, program } from '../src/connection/embedded-binaries.ts'
 import { makePrivate, prepareHome } from '../src/connection/embedded-home.ts'
 import { freePort } from '../src/connection/embedded-process.ts'
 
-/** A private PostgreSQL 18 for measuring; it trusts every local client, since pgloader cannot do more. */
+/** A private PostgreSQL for measuring; it trusts every local client, since pgloader cannot do more. */
 export interface BenchServer {
   readonly version: string
   url(database: string): string
@@ -30,19 +30,22 @@ const SETTINGS = {
   log_min_messages: 'panic',
 }
 
-export async function startServer(): Promise<BenchServer> {
+/** @param bin the folder of the server's programs; default: the embedded PostgreSQL's. */
+export async function startServer(bin?: string): Promise<BenchServer> {
   const folder = mkdtempSync(join(tmpdir(), 'landfall-bench-server-'))
   // As root the server runs as another user, who has to get through to its data.
   chmodSync(folder, 0o711)
   const home = prepareHome(folder, findBinaries())
+  const at = (name: 'initdb' | 'postgres'): string =>
+    bin === undefined ? program(home.binaries, name) : join(bin, name)
   makePrivate(home.data, home.user)
   const as = { ...home.user, cwd: home.data }
   const initdb = ['-D', home.data, '-U', 'postgres', '-A', 'trust', '-N', '-E', 'UTF8', '--no-locale']
-  execFileSync(program(home.binaries, 'initdb'), initdb, { ...as, stdio: ['ignore', 'ignore', 'inherit'] })
+  execFileSync(at('initdb'), initdb, { ...as, stdio: ['ignore', 'ignore', 'inherit'] })
   const port = await freePort(0)
   const settings = Object.entries({ ...SETTINGS, port, unix_socket_directories: home.data })
   const server = spawn(
-    program(home.binaries, 'postgres'),
+    at('postgres'),
     ['-D', home.data, ...settings.flatMap(([name, value]) => ['-c', `${name}=${value}`])],
     { ...as, stdio: 'ignore' },
   )
