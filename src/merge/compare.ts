@@ -7,7 +7,7 @@ import { keyIsUnique, mergeOf, sameKey, stagedKey } from './key.ts'
 import { type ComparedMove, STAGE_ROW, type Staged, THERE, WRITES } from './model.ts'
 import { refuseAmbiguous } from './refuse.ts'
 import { applyRules } from './rules.ts'
-import { type Split, split } from './split.ts'
+import { differences, type Split, split } from './split.ts'
 
 /** Characters of a value that are shown. */
 const SHOWN = 60
@@ -28,14 +28,14 @@ export async function compareMerge(staged: Staged, most: number, showValues = fa
   if (!keyIsUnique(move)) await refuseAmbiguous(session, shaped)
   await applyRules(staged, shaped, false)
   const { wrong, added, changed } = await countShaped(session, shaped)
-  const differences = added + changed === 0 ? [] : await listed(staged, shaped, most, showValues)
+  const rows = added + changed === 0 ? [] : await listed(staged, shaped, most, showValues)
   await session.query(`DROP TABLE ${shaped.relation}`)
   return {
     expected: shaped.staged - wrong,
     setAside: wrong,
     missing: added,
     changed,
-    differences,
+    differences: rows,
     ...(move.mapping.ifThere === 'keep'
       ? {
           note: `${move.source}: rows that are there are left as they are, so their values were not compared`,
@@ -51,22 +51,23 @@ async function listed(
   showValues: boolean,
 ): Promise<RowDifference[]> {
   const { relation, target, key, others, facts, move } = shaped
-  const columns = (some: readonly ColumnFacts[], differs: (name: string) => string): string => {
+  const columns = (some: readonly ColumnFacts[], differs: (fact: ColumnFacts) => string): string => {
     if (some.length === 0) return 'NULL'
-    const rows = some.map(({ name }) => {
+    const rows = some.map((fact) => {
+      const { name } = fact
       const text = (alias: string): string =>
         showValues
           ? `CASE WHEN pg_catalog.char_length(${alias}.${ident(name)}::pg_catalog.text) > ${SHOWN}
               THEN pg_catalog.left(${alias}.${ident(name)}::pg_catalog.text, ${SHOWN}) || '…' ELSE ${alias}.${ident(name)}::pg_catalog.text END`
           : 'NULL::pg_catalog.text'
-      return `(${literal(name)}, ${differs(ident(name))}, ${text('w')}, ${text('t')})`
+      return `(${literal(name)}, ${differs(fact)}, ${text('w')}, ${text('t')})`
     })
     return `(SELECT pg_catalog.json_agg(pg_catalog.json_build_array(v.name, v.source, v.target))
       FROM (VALUES ${rows.join(', ')}) AS v (name, differs, source, target) WHERE v.differs)`
   }
   const { rows } = await session.query<{ key: string; there: boolean; columns: string | null }>(
     `SELECT ${stagedKey(move)} AS key, w.${THERE} AS there, CASE WHEN w.${THERE}
-        THEN ${columns(others, (name) => `pg_catalog.record_image_ne(ROW(w.${name}), ROW(t.${name}))`)}
+        THEN ${columns(others, (fact) => differences([fact], 'w', 't'))}
         ELSE ${showValues ? columns(facts, () => 'true') : 'NULL'} END AS columns
       FROM (SELECT * FROM ${relation} WHERE ${WRITES} ORDER BY ${STAGE_ROW} LIMIT ${most}) AS w
       JOIN ${stage} AS s ON s.${STAGE_ROW} = w.${STAGE_ROW} LEFT JOIN ${target} AS t ON ${sameKey(key, 'w', 't')}

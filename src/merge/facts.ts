@@ -44,7 +44,8 @@ const COLUMNS = `WITH RECURSIVE base (attnum, type, typmod, elements) AS (
       THEN pg_catalog.format('%I.%I', cn.nspname, c.collname) END AS collation,
     own.nspname::text AS operator,
     own.nspname IS NOT NULL OR NOT coalesce(c.collisdeterministic, true)
-      OR innermost.typname NOT IN ('bool', 'int2', 'int4', 'int8', 'text', 'varchar', 'uuid', 'bytea', 'date', 'timestamp', 'timestamptz', 'time') AS loose
+      OR innermost.typname NOT IN ('bool', 'int2', 'int4', 'int8', 'text', 'varchar', 'uuid', 'bytea', 'date', 'timestamp', 'timestamptz', 'time')
+        AND NOT (innermost.typname = 'numeric' AND innermost.typmod <> -1) AS loose
   FROM pg_catalog.pg_attribute AS a JOIN pg_catalog.pg_type AS t ON t.oid = a.atttypid
   LEFT JOIN pg_catalog.pg_collation AS c ON c.oid = a.attcollation
   LEFT JOIN pg_catalog.pg_namespace AS cn ON cn.oid = c.collnamespace

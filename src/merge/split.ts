@@ -62,12 +62,10 @@ async function splitRows(staged: Staged, move: MergeMove, name: string, values: 
     ...parents.map(({ join }) => join),
     ...(repeated ? [`LEFT JOIN ${REPEATED} AS d ON ${sameKey(key, 'w', 'd')}`] : []),
   ]
-  const list = (alias: string): string => others.map(({ name }) => `${alias}.${ident(name)}`).join(', ')
-  // Equal is what has the same bytes: also where the type has no operator, or one that passes something over.
   const differs =
     others.length === 0 || mapping.ifThere === 'keep'
       ? 'false'
-      : `t.tableoid IS NOT NULL AND pg_catalog.record_image_ne(ROW(${list('w')}), ROW(${list('t')}))`
+      : `t.tableoid IS NOT NULL AND ${differences(others, 'w', 't')}`
   const first = rows.reasons.flatMap(({ parent }, at) => (parent ? [at] : []))
   const judged =
     parents.length === 0
@@ -75,10 +73,11 @@ async function splitRows(staged: Staged, move: MergeMove, name: string, values: 
       : `CASE ${first.length > 0 ? `WHEN w.${WRONG} IN (${first.join(', ')}) THEN w.${WRONG} ` : ''}${parents.map(({ test, reason }) => `WHEN ${test} THEN ${rows.reasons.push(reason) - 1}`).join(' ')} ELSE w.${WRONG} END`
   // What stays as it is, whatever the staged row looks like, has nothing wrong with it.
   const wrong = mapping.ifThere === 'keep' ? `CASE WHEN t.tableoid IS NULL THEN ${judged} END` : judged
+  // OFFSET keeps the planner from computing each value once for each place where it is used.
   const sql = `SELECT * FROM (
       SELECT w.${STAGE_ROW}, ${[...rows.facts.map(({ name }) => `w.${ident(name)}`), `${wrong} AS ${WRONG}`].join(', ')},
         t.tableoid IS NOT NULL AS ${THERE}, ${differs} AS ${CHANGED}${repeated ? `, d.${ident(key[0]!.name)} IS NOT NULL AS landfall_twice` : ''}
-      FROM (${rows.sql}) AS w ${joins.join(' ')}) AS landfall_split
+      FROM (${rows.sql} OFFSET 0) AS w ${joins.join(' ')}) AS landfall_split
     WHERE ${mapping.ifThere === 'fail' ? 'true' : `${WRONG} IS NOT NULL OR NOT ${THERE} OR ${CHANGED}${repeated && mapping.ifThere !== 'keep' ? ' OR landfall_twice' : ''}`}`
   const shaped = await writeShaped(session, name, rows, sql)
   if (repeated) await session.query(`DROP TABLE ${REPEATED}`)
@@ -93,6 +92,16 @@ async function splitRows(staged: Staged, move: MergeMove, name: string, values: 
     staged: Number(counted.rows[0]!.rows),
     repeated,
   }
+}
+
+/**
+ * SQL: the bytes of a column differ. It does without operators, which some types do not have, and which of
+ * others pass something over: case, `1.0` and `1.00`, `-0`. One call is as fast as a comparison of each.
+ */
+export function differences(columns: readonly ColumnFacts[], left: string, right: string): string {
+  const row = (alias: string): string =>
+    `ROW(${columns.map(({ name }) => `${alias}.${ident(name)}`).join(', ')})`
+  return `pg_catalog.record_image_ne(${row(left)}, ${row(right)})`
 }
 
 /** Writes down the keys that several staged rows have. */
