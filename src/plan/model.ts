@@ -80,6 +80,8 @@ export interface Move {
   /** Left out of the hash. */
   readonly statistics: {
     readonly rows: number
+    /** Nobody has counted them. */
+    readonly estimated?: true
     /** Rows that will be set aside, by reason. */
     readonly misfits: readonly Misfit[]
   }

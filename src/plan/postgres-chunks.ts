@@ -17,6 +17,8 @@ const IN_ORDER = 0.9
 /** Where the server may have to read the whole table for each chunk. */
 const FEW_CHUNKS = 8
 const OPEN: ChunkBounds = { after: null, upTo: null }
+/** The planner's cost of what takes about a second. */
+const SOON = 100_000
 /** No block holds as many rows. */
 const LAST_IN_BLOCK = 65_535
 
@@ -41,9 +43,10 @@ export async function chunksOf(
     const relation = await relationOf(session, from)
     const cut =
       relation === null
-        ? whole(await expectedRows(session, from))
+        ? whole(await rowsOfSelect(session, from))
         : await cutRelation(session, from, relation, batchSize)
-    const statistics = { ...move.statistics, rows: Math.round(cut.rows) }
+    const { rows, estimated } = cut.size
+    const statistics = { ...move.statistics, rows: Math.round(rows), ...(estimated ? { estimated } : {}) }
     const format = formatFor(move.columns)
     return { move: { ...move, key: cut.key, format, statistics }, chunks: cut.chunks }
   })
@@ -66,13 +69,18 @@ export function inChunk({ expressions }: MoveKey, { after, upTo }: ChunkBounds):
 interface Cut {
   readonly key: MoveKey
   readonly chunks: readonly ChunkBounds[]
-  readonly rows: number
+  readonly size: Size
 }
 
-const whole = (rows: number): Cut => ({
+interface Size {
+  readonly rows: number
+  readonly estimated: boolean
+}
+
+const whole = (size: Size): Cut => ({
   key: { kind: 'none', expressions: [], names: [] },
   chunks: [OPEN],
-  rows,
+  size,
 })
 
 async function cutRelation(
@@ -82,14 +90,14 @@ async function cutRelation(
   batchSize: number,
 ): Promise<Cut> {
   const { blocks, longest, key } = relation
-  if (blocks <= SMALL_BLOCKS) return whole(relation.rows ?? (await countRows(session, from)))
+  if (blocks <= SMALL_BLOCKS) return whole(await countRows(session, from))
   const sample = sampleOf(from, blocks, (blocks * BLOCK_ROWS) / batchSize)
   const { share, order } = await look(session, sample, key)
   const counted = share * blocks
-  const rows = relation.rows ?? counted
+  const size = { rows: relation.rows ?? counted, estimated: true }
   // By what was seen, and not by statistics, which change while the content does not.
   const wanted = Math.ceil(counted / batchSize)
-  if (wanted <= 1) return whole(rows)
+  if (wanted <= 1) return whole(size)
   const hasRanges = longest !== null && session.serverVersion >= 140_000
   const inOrder = key?.indexed === true && Math.abs(order) >= IN_ORDER
   if (key !== null && (inOrder || !hasRanges)) {
@@ -97,14 +105,14 @@ async function cutRelation(
     return {
       key: { kind: 'columns', expressions: [key.expression], names: [key.name] },
       chunks: between(ends),
-      rows,
+      size,
     }
   }
-  if (!hasRanges) return whole(rows)
+  if (!hasRanges) return whole(size)
   return {
     key: { kind: 'ctid', expressions: ['t.ctid'], names: ['ctid'] },
     chunks: between(placeEnds(longest, wanted)),
-    rows,
+    size,
   }
 }
 
@@ -173,13 +181,15 @@ function between(ends: readonly string[]): ChunkBounds[] {
   return Array.from({ length: ends.length + 1 }, (_, i) => ({ after: at(i - 1), upTo: at(i) }))
 }
 
-async function countRows(session: Session, from: string): Promise<number> {
+async function countRows(session: Session, from: string): Promise<Size> {
   const { rows } = await session.query<{ rows: number }>(`SELECT count(*)::float8 AS rows FROM ${from} AS t`)
-  return rows[0]!.rows
+  return { rows: rows[0]!.rows, estimated: false }
 }
 
-/** Rows of a SELECT, as the server's planner guesses. */
-async function expectedRows(session: Session, from: string): Promise<number> {
+/** Of a SELECT there are only the planner's guesses, which may be far off: one that is soon done is counted. */
+async function rowsOfSelect(session: Session, from: string): Promise<Size> {
   const { rows } = await session.query<Record<string, string>>(`EXPLAIN SELECT FROM ${from} AS t`)
-  return Number(/ rows=(\d+) /.exec(Object.values(rows[0] ?? {})[0] ?? '')?.[1] ?? 0)
+  const [, cost, guess] = /\.\.([\d.]+) rows=(\d+) /.exec(Object.values(rows[0] ?? {})[0] ?? '') ?? []
+  if (Number(cost) <= SOON) return await countRows(session, from)
+  return { rows: Number(guess ?? 0), estimated: true }
 }

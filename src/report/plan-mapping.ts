@@ -3,12 +3,17 @@ import type { AlsoCreate, Identity, MappedColumn, Merge } from '../plan/mapping.
 import type { Move, MoveColumn, Plan } from '../plan/model.ts'
 import { alignedTable, count, headed, many, paragraph, printable, rows, type Style } from './text.ts'
 
+/** How many rows a move has, or about how many. */
+export function rowsOf({ statistics }: Move): string {
+  return `${statistics.estimated ? 'about ' : ''}${rows(statistics.rows)}`
+}
+
 /** A move whose rows become rows of a table that is there: what goes where, and what is done with whom. */
 export function renderMappedMove(move: Move, plan: Plan, style: Style): string[] {
   const { mapping } = move
   if (mapping === undefined) return []
   const facts = [
-    ...(move.statistics.rows > 0 ? [rows(move.statistics.rows)] : []),
+    ...(move.statistics.rows > 0 ? [rowsOf(move)] : []),
     ...(mapping.kind === 'merge'
       ? [`merged by ${mapping.key.map(printable).join(', ')}`]
       : [

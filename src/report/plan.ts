@@ -1,5 +1,5 @@
 import type { Blocker, Move, MoveColumn, Plan } from '../plan/model.ts'
-import { movesWords, renderMappedMove } from './plan-mapping.ts'
+import { movesWords, renderMappedMove, rowsOf } from './plan-mapping.ts'
 import {
   alignedTable,
   columns,
@@ -22,8 +22,9 @@ import {
 export function renderPlan(plan: Plan, style: Style = PLAIN, next = 'landfall migrate'): string {
   const { bold, dim } = style.colors
   const total = plan.moves.reduce((sum, move) => sum + move.statistics.rows, 0)
+  const about = plan.moves.some((move) => move.statistics.estimated) ? 'about ' : ''
   const lines = [
-    `${bold(`Plan of ${printable(plan.migration)}`)}   ${movesWords(plan)}, ${rows(total)}`,
+    `${bold(`Plan of ${printable(plan.migration)}`)}   ${movesWords(plan)}, ${about}${rows(total)}`,
     `  ${dim('source')} ${printable(plan.source.label)} (${plan.source.encoding})`,
     `  ${dim('target')} ${printable(plan.target.label)}, schema ${printable(plan.target.schema)}`,
     ...(plan.inPlace ? ['  source and target are one database: all moves are one transaction'] : []),
@@ -46,7 +47,7 @@ function renderMove(move: Move, plan: Plan, style: Style): string[] {
   const { target } = move
   const renamed = move.source === target.name ? '' : ` -> ${printable(target.name)}`
   const facts = [
-    rows(move.statistics.rows),
+    rowsOf(move),
     move.existing ? 'the table is there and is used as it is' : 'new table',
     ...(move.key.names.length === 0 ? [] : [`by ${move.key.names.map(printable).join(', ')}`]),
     move.chunkRows === null ? 'in one piece' : `chunks of ${count(move.chunkRows)}`,

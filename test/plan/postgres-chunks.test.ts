@@ -166,3 +166,16 @@ test.each([
 ] as const)('the format of %j: %s', (columns, format) => {
   expect(formatFor(columns)).toBe(format)
 })
+
+test('rows are counted where that is soon done, and what is estimated says so', async () => {
+  const select = `(SELECT DISTINCT ON (n) n FROM generate_series(1, 300) n WHERE n % 3 = 0)`
+  const counted = await cut('counted', 'CREATE TABLE public.counted (id int PRIMARY KEY)', {
+    relation: select,
+  })
+  expect(counted.move.statistics).toEqual({ rows: 100, misfits: [] })
+  const many = `(SELECT FROM generate_series(1, 10000000) a, generate_series(1, 10000000) b)`
+  const guessed = await cut('guessed', 'CREATE TABLE public.guessed (id int PRIMARY KEY)', { relation: many })
+  expect(guessed.move.statistics.estimated).toBe(true)
+  const large = await cut('estimated', filled('estimated', 'id int', 'i'))
+  expect(large.move.statistics.estimated).toBe(true)
+})
