@@ -12,19 +12,18 @@ import { finishSteps } from '../schema/steps.ts'
 import { targetCatalog } from './ends.ts'
 import type { Under } from './start.ts'
 
-/** Makes the target's schema and tables where they are missing; each table together with its record. */
+/** Makes the target's schemas and tables where they are missing; each table together with its record. */
 export async function createTables(start: Under, run: RunRecord, plan: Plan): Promise<void> {
   const { session, lock } = start
   const done = await doneSteps(session, run.id)
   const made = plan.moves.filter((move) => !move.existing)
-  if (made.length > 0) {
-    const schema = `schema ${ident(plan.target.schema)}`
-    if (!done.has(schema)) {
-      await fenced(session, lock, async () => {
-        await createSchema(session, plan.target.schema)
-        await recordStep(session, run.id, schema)
-      })
-    }
+  for (const schema of new Set(made.map(({ target }) => target.schema))) {
+    const name = `schema ${ident(schema)}`
+    if (done.has(name)) continue
+    await fenced(session, lock, async () => {
+      await createSchema(session, schema)
+      await recordStep(session, run.id, name)
+    })
   }
   for (const { target } of made) {
     const name = `table ${qualified(target.schema, target.name)}`
@@ -34,7 +33,7 @@ export async function createTables(start: Under, run: RunRecord, plan: Plan): Pr
       for (const sql of rights(start, target)) await session.query(sql)
       await recordStep(session, run.id, name, target)
     }).catch((error: unknown) => {
-      throw withWayOut(error, plan.target.schema)
+      throw withWayOut(error, target.schema)
     })
   }
 }

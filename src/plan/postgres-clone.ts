@@ -5,6 +5,9 @@ import { ident, nameParts, qualified } from '../connection/quote.ts'
 import { LandfallError } from '../errors.ts'
 import type { LeftOut, Move, MoveColumn } from './model.ts'
 import { postgresTable } from './postgres-tables.ts'
+import { tableLabel } from './table-label.ts'
+
+export { tableLabel }
 
 export interface Clone {
   readonly moves: readonly Move[]
@@ -32,12 +35,6 @@ export function cloneMoves(source: Catalog, settings: Settings): Clone {
     } else if (!holdsPartitions(source, table)) moves.push(cloneMove(table))
   }
   return { moves, leftOut, excluded }
-}
-
-/** The name alone in the schema `public`; quoted where it could be taken for another one. */
-export function tableLabel({ schema, name }: { readonly schema: string; readonly name: string }): string {
-  if (/[."]/.test(schema + name)) return qualified(schema, name)
-  return schema === 'public' ? name : `${schema}.${name}`
 }
 
 const isCalled = (table: Table, name: string): boolean =>

@@ -1,7 +1,8 @@
 import type { Catalog, Column, OtherObject, Table } from '../catalog/model.ts'
 import type { Surroundings } from '../catalog/postgres-surroundings.ts'
-import { ident, nameParts, qualified } from '../connection/quote.ts'
+import { ident, nameParts } from '../connection/quote.ts'
 import type { Blocker, LeftOut, TargetColumn, TargetTable } from './model.ts'
+import { tableLabel } from './table-label.ts'
 
 /**
  * The target's form of a PostgreSQL table: the same, in the same schema. Indexes that are no B-trees and
@@ -89,7 +90,7 @@ export function withoutDumpBlockers(
       }),
     )
   const made = tables.flatMap((table) => {
-    const name = qualified(table.schema, table.name)
+    const name = tableLabel(table)
     const block = (column: string | null, message: string): Blocker => ({
       code: 'LF205',
       table: name,
