@@ -44,10 +44,16 @@ function isDescending(part: string): boolean {
 function isAlike(part: IndexPart, wanted: string, pairs: (readonly [string, string])[]): boolean {
   if (part.descending !== isDescending(wanted)) return false
   const value = part.descending ? wanted.slice(0, -DESC.length) : wanted
-  if (part.column !== null) return part.collation === null && value === ident(part.column)
+  if (part.column !== null) return value === collated(ident(part.column), part.collation)
   if (part.collation !== null && !collations(value).includes(part.collation)) return false
-  pairs.push([part.expression!, value])
+  const isSaid = part.collation === null || collations(part.expression!).includes(part.collation)
+  pairs.push([isSaid ? part.expression! : collated(`(${part.expression})`, part.collation), value])
   return true
+}
+
+/** What a part of an index holds, with the collation in whose order it does: its column's, or another one. */
+export function collated(value: string, collation: string | null): string {
+  return collation === null ? value : `${value} COLLATE ${collation}`
 }
 
 /** Exclusion constraints keep their own text. */

@@ -4,6 +4,7 @@ import type { Promises } from '../checks/declared.ts'
 import { readFlaws } from '../checks/flaws.ts'
 import { checkForeignKeys } from '../checks/foreign-keys.ts'
 import { checkIndexes } from '../checks/indexes.ts'
+import { collated } from '../checks/same-indexes.ts'
 import { checkSequences } from '../checks/sequences.ts'
 import type { Subject } from '../checks/subject.ts'
 import { checkColumns } from '../checks/tables.ts'
@@ -136,7 +137,7 @@ function indexOf(index: Index, nameOf: (name: string) => string): TargetIndex {
     constraint: index.constraint,
     parts: index.parts.map(({ column, expression, collation, descending }) => {
       const value = column === null ? `(${expression})` : ident(nameOf(column))
-      return `${value}${collation === null ? '' : ` COLLATE ${collation}`}${descending ? ' desc' : ''}`
+      return collated(value, collation) + (descending ? ' desc' : '')
     }),
     columns: index.parts.every((part) => part.column !== null)
       ? index.parts.map((part) => nameOf(part.column!))

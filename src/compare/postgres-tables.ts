@@ -232,7 +232,11 @@ class TableComparison {
     if (columns.length === 0)
       return {
         ...(await countRows(this.#input, this.#comparison)),
-        incomplete: 'no column is on both sides, so only the numbers of rows were compared',
+        // Rows without columns are all the same.
+        incomplete:
+          this.#pair.source.columns.length === 0 && this.#pair.target.columns.length === 0
+            ? null
+            : 'no column is on both sides, so only the numbers of rows were compared',
       }
     const [ours, theirs] = await both(
       extentOf(source, this.#pair.source),
