@@ -31,6 +31,7 @@ export interface Bench {
   sqlite(fill: string | ((database: DatabaseSync) => void), name?: string): string
   /** A new database, with these statements carried out in it. */
   postgres(sql?: string): Promise<string>
+  /** `from`: the path of a SQLite file, or the URL of a PostgreSQL database. */
   plan(from: string, to: string, ask?: Ask): Promise<Plan>
   migrate(from: string, to: string, ask?: Ask): Promise<MigrateReport>
 }
@@ -50,7 +51,7 @@ export function bench(): Bench {
   const settings = (from: string, to: string, { options, config }: Ask) =>
     makeSettings(
       config ?? {},
-      { from: `sqlite:${from}`, to, jobs: 2, ...options },
+      { from: from.startsWith('postgres:') ? from : `sqlite:${from}`, to, jobs: 2, ...options },
       { cwd: folder, environment: {} },
     )
   return {
