@@ -1,7 +1,7 @@
 import type { Session } from '../connection/postgres.ts'
 import { ident, literal, qualified } from '../connection/quote.ts'
 import { MEMORY } from '../merge/facts.ts'
-import { named } from '../merge/key.ts'
+import { lowestFirst, named, sourceKey } from '../merge/key.ts'
 import { STAGE_ROW, type Staged } from '../merge/model.ts'
 import { refuseUnstorable } from '../merge/unstorable.ts'
 import type { Identity } from '../plan/mapping.ts'
@@ -58,6 +58,9 @@ export async function temporary(session: Session, name: string, select: string):
 export async function startPeople(on: Resolving): Promise<void> {
   const { session, staged, identity } = on
   const key = ident(identity.key.column)
+  // Of one row there is no order to be worked out.
+  const own = sourceKey(staged.move)
+  const order = own.length === 1 && own[0]!.column === key ? `s.${STAGE_ROW}` : lowestFirst(staged.move)
   await temporary(
     session,
     PEOPLE,
@@ -68,8 +71,8 @@ export async function startPeople(on: Resolving): Promise<void> {
         WHEN nth > 1 THEN 'another row of the source has the same key' END AS reason,
       CASE WHEN old IS NULL OR nth > 1 THEN ${literal(identity.key.column)} END AS "column"
       FROM (SELECT ${ident(STAGE_ROW)} AS nr, ${key} AS old,
-        pg_catalog.row_number() OVER (PARTITION BY ${key} ORDER BY ${ident(STAGE_ROW)}) AS nth
-        FROM ${staged.stage}) s`,
+        pg_catalog.row_number() OVER (PARTITION BY ${key} ORDER BY ${order}) AS nth
+        FROM ${staged.stage} AS s) s`,
   )
   await refuseUnstorable(staged, {
     into: staged.move.target,

@@ -24,11 +24,12 @@ const LONGEST = 60
 
 /** The stage's columns that are the source's key, by the names of the source; none where they are not staged. */
 export function sourceKey(move: Move): { readonly name: string; readonly column: string }[] {
-  const found = move.key.names.flatMap((name) => {
+  const names = move.sourceKey ?? []
+  const found = names.flatMap((name) => {
     const column = move.columns.find(({ source, read }) => source === name && read[0] === ident(name))
     return column === undefined ? [] : [{ name, column: ident(column.target) }]
   })
-  return found.length === move.key.names.length ? found : []
+  return found.length === names.length ? found : []
 }
 
 /** SQL over the stage as `s` that names a row for people: `id = 2`. */
@@ -57,9 +58,15 @@ export function named(values: readonly (readonly [name: string, sql: string])[])
   return `pg_catalog.concat_ws(', ', ${parts.join(', ')})`
 }
 
-/** Which of several rows stays: ORDER BY over the stage as `s`. */
+/**
+ * Which of several rows stays: ORDER BY over the stage as `s`. Where the source has no key it goes by the
+ * values, since rows may be staged in another order the next time.
+ */
 export function lowestFirst(move: Move): string {
-  return [...sourceKey(move).map(({ column }) => `s.${column}`), `s.${STAGE_ROW}`].join(', ')
+  const key = sourceKey(move)
+  if (key.length > 0) return key.map(({ column }) => `s.${column}`).join(', ')
+  const values = move.columns.map(({ target }) => `s.${ident(target)}`).join(', ')
+  return `ROW(${values})::pg_catalog.text COLLATE "C", s.${STAGE_ROW}`
 }
 
 /** At most one row of the target has the key. */
@@ -80,7 +87,7 @@ export function containsKey({ parts }: UniqueRule, key: readonly string[]): bool
  * the target's own unique index refuses the second row.
  */
 export function keysDiffer(move: MergeMove, key: readonly ColumnFacts[]): boolean {
-  if (move.key.kind !== 'columns' || !keyIsUnique(move)) return false
+  if (!keyIsUnique(move)) return false
   const source = sourceKey(move)
   return (
     source.length > 0 &&

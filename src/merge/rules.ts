@@ -47,7 +47,7 @@ async function markRepeated({ session, stage }: Staged, shaped: Split): Promise<
   await session.query(
     `UPDATE ${relation} AS u SET ${WRONG} = ${reason} FROM (
         SELECT w.${STAGE_ROW}, pg_catalog.row_number() OVER (PARTITION BY ${names} ORDER BY ${lowestFirst(move)}) AS place
-        FROM ${relation} AS w JOIN ${stage} AS s ON s.${STAGE_ROW} = w.${STAGE_ROW} WHERE w.${WRONG} IS NULL) AS r
+        FROM ${relation} AS w JOIN ${stage} AS s ON s.${STAGE_ROW} = w.${STAGE_ROW} WHERE w.${WRONG} IS NULL AND w.landfall_twice) AS r
       WHERE r.place > 1 AND u.${STAGE_ROW} = r.${STAGE_ROW}`,
   )
 }

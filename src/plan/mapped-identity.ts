@@ -38,7 +38,7 @@ export async function identityMove(mapping: Mapping, found: FoundIdentity): Prom
   const staged = stage.columns.find(({ target }) => target === said.key)!
   const unused = stage.unused([...expressions.source, ...expressions.target].map(({ sql }) => sql))
   return {
-    ...moveOf(origin.label, origin.relation, origin.key, table, stage),
+    ...moveOf(origin, table, stage),
     mapping: {
       kind: 'identity',
       name: said.name,

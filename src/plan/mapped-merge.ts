@@ -2,12 +2,12 @@ import type { Table } from '../catalog/model.ts'
 import type { ColumnChoice, TableChoice } from '../config/model.ts'
 import { fillTable, unfilledBlockers } from './mapped-fill.ts'
 import { block, choice, type Mapping, type Path } from './mapped-model.ts'
-import { missingTable, originOf } from './mapped-origin.ts'
+import { missingTable, type Origin, originOf } from './mapped-origin.ts'
 import { isUniqueBy, rulesOf } from './mapped-rules.ts'
 import { expressionsOf, Stage } from './mapped-stage.ts'
 import { columnOf, type MappedTable, targetTable, triggerNotes } from './mapped-tables.ts'
 import type { Mapping as Mapped } from './mapping.ts'
-import type { Move, MoveKey } from './model.ts'
+import type { Move } from './model.ts'
 import { postgresTable } from './postgres-tables.ts'
 
 /** Rows of a table or SELECT become rows of a table that is there; null: left out, or a blocker. */
@@ -45,7 +45,7 @@ export async function mergeMove(mapping: Mapping, said: TableChoice, path: Path)
     )
   const unused = stage.unused([...expressions.source, ...expressions.target].map(({ sql }) => sql))
   return {
-    ...moveOf(origin.label, origin.relation, origin.key, into.table, stage),
+    ...moveOf(origin, into.table, stage),
     mapping: {
       kind: 'merge',
       key: key ?? [],
@@ -69,9 +69,7 @@ export async function mergeMove(mapping: Mapping, said: TableChoice, path: Path)
 
 /** What all mapped moves have alike. */
 export function moveOf(
-  label: string,
-  relation: string,
-  key: MoveKey,
+  { label, relation, key, primaryKey }: Origin,
   table: Table,
   stage: Stage,
 ): Omit<Move, 'mapping'> & { readonly mapping?: Mapped } {
@@ -81,6 +79,7 @@ export function moveOf(
     target: postgresTable(table),
     existing: true,
     key,
+    ...(primaryKey.length === 0 ? {} : { sourceKey: primaryKey }),
     columns: stage.columns,
     format: 'binary',
     largeValues: false,

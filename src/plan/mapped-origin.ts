@@ -14,6 +14,8 @@ export interface Origin {
   /** What stands behind FROM: quoted, or a SELECT in brackets. */
   readonly relation: string
   readonly key: MoveKey
+  /** Columns of the primary key; none where it has none. */
+  readonly primaryKey: readonly string[]
   readonly columns: readonly { readonly name: string; readonly type: string }[]
 }
 
@@ -36,7 +38,7 @@ export async function originOf(input: MapInput, asked: Asked, path: Path): Promi
     const select = asked.select.replace(/[\s;]+$/, '')
     const relation = filtered(bracketed(select), filter)
     const columns = await described(input, relation, select, filter, path)
-    return { label: `SELECT for ${asked.name}`, relation, key: NO_KEY, columns }
+    return { label: `SELECT for ${asked.name}`, relation, key: NO_KEY, primaryKey: [], columns }
   }
   const name = asked.from ?? asked.name
   const schema = settings.sourceSchema ?? 'public'
@@ -47,8 +49,14 @@ export async function originOf(input: MapInput, asked: Asked, path: Path): Promi
   const relation = filtered(whole, filter)
   const columns = await described(input, relation, null, filter, path)
   return table === null
-    ? { label: name, relation, key: NO_KEY, columns }
-    : { label: tableLabel(table), relation, key: keyOf(table), columns }
+    ? { label: name, relation, key: NO_KEY, primaryKey: [], columns }
+    : {
+        label: tableLabel(table),
+        relation,
+        key: keyOf(table),
+        primaryKey: table.primaryKey?.columns ?? [],
+        columns,
+      }
 }
 
 /** Errors: LF005. */

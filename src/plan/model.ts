@@ -66,6 +66,11 @@ export interface Move {
   readonly existing: boolean
   /** What finds, orders and chunks the source's rows. Expressions are quoted for the source. */
   readonly key: MoveKey
+  /**
+   * Columns of the source's primary key, where rows come from a table that has one: what tells mapped rows
+   * apart, whatever cuts them into chunks.
+   */
+  readonly sourceKey?: readonly string[]
   readonly columns: readonly MoveColumn[]
   readonly format: 'binary' | 'text'
   /** Some value is longer than 1 MB: rows are read one at a time, so that memory stays bounded. */

@@ -197,7 +197,8 @@ describe('several', () => {
       [`id = ${A}`, 'id', 'another row of the source has the same key'],
       ['id = NULL', 'id', 'has no key: id is NULL'],
     ])
-    expect(await here.all('SELECT new FROM users_map')).toEqual([[2]])
+    // Whatever order they came in: the lowest by its values.
+    expect(await here.all('SELECT new FROM users_map')).toEqual([[1]])
   })
 })
 

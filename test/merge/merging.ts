@@ -65,6 +65,7 @@ export function moveOf(words: MoveWords): Move & { readonly mapping: Merge } {
       expressions: sourceKey.map(ident),
       names: sourceKey,
     },
+    sourceKey,
     columns: Object.entries(words.staged).map(([name, type]) => stagedColumn(name, type)),
     format: 'text',
     largeValues: false,
