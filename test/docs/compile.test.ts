@@ -1,0 +1,39 @@
+import { execFile } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { afterAll, expect, test } from 'vitest'
+import { configsOf, guides } from './blocks.ts'
+
+const repository = fileURLToPath(new URL('../../', import.meta.url))
+const folder = mkdtempSync(join(tmpdir(), 'landfall-guides-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+test('every config in the guides is one by the compiler', async () => {
+  const configs = guides().flatMap((guide) => [...configsOf(guide)])
+  expect(configs.length).toBeGreaterThan(10)
+  for (const [file, { text }] of configs) writeFileSync(join(folder, file), text)
+  let said = await compile()
+  for (const [file, { place }] of configs) said = said.replaceAll(file, `${place} `)
+  expect(said).toBe('')
+})
+
+/** What the compiler has to say; nothing where all is well. */
+async function compile(): Promise<string> {
+  const config = {
+    extends: join(repository, 'tsconfig.json'),
+    compilerOptions: { typeRoots: [join(repository, 'node_modules/@types')] },
+    include: ['*.config.ts'],
+  }
+  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
+  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config))
+  const tsc = join(repository, 'node_modules/typescript/bin/tsc')
+  try {
+    await promisify(execFile)(process.execPath, [tsc, '-p', folder])
+    return ''
+  } catch (error) {
+    return (error as { readonly stdout: string }).stdout
+  }
+}
