@@ -19,7 +19,10 @@ export interface ColumnConfig {
   readonly convert?: Sql<'source'> | Sql<'target'>
   /** The same value for every row. */
   readonly value?: Constant
-  /** The value where the source's is NULL. */
+  /**
+   * The value where the source's is NULL. An expression, such as `now()`, is given to rows that are made; one
+   * that is there already keeps its value.
+   */
   readonly orElse?: Constant | Sql<'target'>
   /** The value is an old key, and becomes the new one that this identity knows. */
   readonly identity?: string

@@ -62,10 +62,18 @@ async function splitRows(staged: Staged, move: MergeMove, name: string, values: 
     ...parents.map(({ join }) => join),
     ...(repeated ? [`LEFT JOIN ${REPEATED} AS d ON ${sameKey(key, 'w', 'd')}`] : []),
   ]
+  // A default that is given once is for new rows: what is there stays.
+  const own = (column: string): string => {
+    const flag = rows.givenOnce.get(column)
+    const value = `w.${ident(column)}`
+    return flag === undefined
+      ? value
+      : `CASE WHEN w.${flag} AND t.tableoid IS NOT NULL THEN t.${ident(column)} ELSE ${value} END`
+  }
   const differs =
     others.length === 0 || mapping.ifThere === 'keep'
       ? 'false'
-      : `t.tableoid IS NOT NULL AND ${differences(others, 'w', 't')}`
+      : `t.tableoid IS NOT NULL AND ${differences(others, own, 't')}`
   const first = rows.reasons.flatMap(({ parent }, at) => (parent ? [at] : []))
   const judged =
     parents.length === 0
@@ -75,7 +83,7 @@ async function splitRows(staged: Staged, move: MergeMove, name: string, values: 
   const wrong = mapping.ifThere === 'keep' ? `CASE WHEN t.tableoid IS NULL THEN ${judged} END` : judged
   // OFFSET keeps the planner from computing each value once for each place where it is used.
   const sql = `SELECT * FROM (
-      SELECT w.${STAGE_ROW}, ${[...rows.facts.map(({ name }) => `w.${ident(name)}`), `${wrong} AS ${WRONG}`].join(', ')},
+      SELECT w.${STAGE_ROW}, ${[...rows.facts.map(({ name }) => `${own(name)} AS ${ident(name)}`), `${wrong} AS ${WRONG}`].join(', ')},
         t.tableoid IS NOT NULL AS ${THERE}, ${differs} AS ${CHANGED}${repeated ? `, d.${ident(key[0]!.name)} IS NOT NULL AS landfall_twice` : ''}
       FROM (${rows.sql} OFFSET 0) AS w ${joins.join(' ')}) AS landfall_split
     WHERE ${mapping.ifThere === 'fail' ? 'true' : `${WRONG} IS NOT NULL OR NOT ${THERE} OR ${CHANGED}${repeated && mapping.ifThere !== 'keep' ? ' OR landfall_twice' : ''}`}`
@@ -98,9 +106,13 @@ async function splitRows(staged: Staged, move: MergeMove, name: string, values: 
  * SQL: the bytes of a column differ. It does without operators, which some types do not have, and which of
  * others pass something over: case, `1.0` and `1.00`, `-0`. One call is as fast as a comparison of each.
  */
-export function differences(columns: readonly ColumnFacts[], left: string, right: string): string {
-  const row = (alias: string): string =>
-    `ROW(${columns.map(({ name }) => `${alias}.${ident(name)}`).join(', ')})`
+export function differences(
+  columns: readonly ColumnFacts[],
+  left: string | ((column: string) => string),
+  right: string,
+): string {
+  const row = (side: typeof left): string =>
+    `ROW(${columns.map(({ name }) => (typeof side === 'string' ? `${side}.${ident(name)}` : side(name))).join(', ')})`
   return `pg_catalog.record_image_ne(${row(left)}, ${row(right)})`
 }
 

@@ -28,6 +28,11 @@ export interface TypedRows {
   readonly sql: string
   readonly facts: readonly ColumnFacts[]
   readonly reasons: Reason[]
+  /**
+   * Columns whose default is given once, when a row is made; each with a column of `sql`, which is true where
+   * the staged row has no value of its own.
+   */
+  readonly givenOnce: ReadonlyMap<string, string>
 }
 
 /**
@@ -46,8 +51,8 @@ export async function typedRows(
     columns.map(({ name }) => name),
     into,
   )
-  const staged = await columnFacts(session, stage)
-  const stagedAs = new Map([...staged.values()].map((one) => [ident(one.name), one]))
+  const stageFacts = await columnFacts(session, stage)
+  const stagedAs = new Map([...stageFacts.values()].map((one) => [ident(one.name), one]))
   const reasons: Reason[] = []
   const raw: string[] = []
   const wrong: string[] = []
@@ -80,21 +85,28 @@ export async function typedRows(
     return `LEFT JOIN (SELECT ${oldKey} AS landfall_old_${at}, ${newKey} AS landfall_new_${at} FROM ${map}) AS m${at} ON ${same[at]!(`m${at}.landfall_old_${at}`, column.value)}`
   })
 
+  const givenOnce = new Map<string, string>()
+  const given: string[] = []
   const typed = columns.map((column, at) => {
     const fact = facts[at]!
     const lookup = lookups.indexOf(column)
     const value = lookup < 0 ? column.value : `m${lookup}.landfall_new_${lookup}`
-    const given = lookup < 0 ? stagedAs.get(value) : undefined
+    const staged = lookup < 0 ? stagedAs.get(value) : undefined
     const as = ` AS ${ident(column.name)}`
     // Nothing to cast, to cut or to replace.
-    if (given?.type === fact.type && given.collation === fact.collation && column.orElse === null)
+    if (staged?.type === fact.type && staged.collation === fact.collation && column.orElse === null)
       return value + as
-    if (given?.type !== fact.type)
+    if (staged?.type !== fact.type)
       for (const one of column.orElse === null ? [value] : [value, column.orElse]) {
         const cut = cutTest(one, column, fact)
         if (cut !== null) add(raw, cut.test, { column: column.name, text: cut.text, ...BY_ITSELF })
       }
     const cast = (sql: string): string => `(${sql})::${fact.type}`
+    if (column.givenOnce) {
+      const flag = `landfall_given_${at}`
+      givenOnce.set(column.name, flag)
+      given.push(`${cast(value)} IS NULL AS ${flag}`)
+    }
     const whole = column.orElse === null ? cast(value) : `coalesce(${cast(value)}, ${cast(column.orElse)})`
     return (fact.collation === null ? whole : `${whole} COLLATE ${fact.collation}`) + as
   })
@@ -113,11 +125,11 @@ export async function typedRows(
       ...BY_ITSELF,
     })
 
-  const inner = `SELECT s.${STAGE_ROW}, ${[...typed, `${cases(raw)} AS landfall_raw`].join(', ')}
+  const inner = `SELECT s.${STAGE_ROW}, ${[...typed, ...given, `${cases(raw)} AS landfall_raw`].join(', ')}
     FROM ${[`${stage} AS s`, ...joins].join(' ')}${values.where === undefined ? '' : ` WHERE ${values.where}`}`
-  const names = columns.map(({ name }) => ident(name)).join(', ')
+  const names = [...columns.map(({ name }) => ident(name)), ...givenOnce.values()].join(', ')
   const sql = `SELECT ${STAGE_ROW}, ${names}, coalesce(landfall_raw, ${cases(wrong)}) AS ${WRONG} FROM (${inner}) AS landfall_v`
-  return { sql, facts, reasons }
+  return { sql, facts, reasons, givenOnce }
 }
 
 const cases = (tests: readonly string[]): string =>

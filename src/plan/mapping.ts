@@ -37,7 +37,10 @@ export interface MappedColumn {
   readonly identity: string | null
   /** SQL for where the value is NULL. */
   readonly orElse: string | null
-  /** `orElse` is an expression such as `now()`: what it gave a row when it was made need not be what it gives now. */
+  /**
+   * `orElse` is an expression such as `now()`: what it gave a row when it was made need not be what it gives
+   * now, so a row that is there keeps its value.
+   */
   readonly givenOnce?: true
   /**
    * The value is text that has to be new in the target's column: where it is taken, `_2`, `_3` … stands
