@@ -15,11 +15,11 @@ export default defineMigration({
     // In this order: who has got an account by Feishu needs none by e-mail.
     authentication_useraccount: [
       {
-        // Of several Feishu rows of a user the first one counts.
-        from: sql`
-          SELECT DISTINCT ON (user_id) *
-          FROM authentication_feishuauth
-          ORDER BY user_id, id`,
+        from: 'authentication_feishuauth',
+        // Of several rows of a user the first one counts.
+        filter: sql`NOT EXISTS (
+          SELECT FROM authentication_feishuauth first
+          WHERE first.user_id = authentication_feishuauth.user_id AND first.id < authentication_feishuauth.id)`,
         key: ['user_id', 'provider'],
         ifThere: 'keep',
         columns: {
@@ -36,17 +36,14 @@ export default defineMigration({
         },
       },
       {
-        from: sql`
-          SELECT id AS user_id, email
-          FROM authentication_user u
-          WHERE email <> ''
-            AND NOT EXISTS (SELECT FROM authentication_feishuauth f WHERE f.user_id = u.id)
-            AND NOT EXISTS (SELECT FROM authentication_useraccount a WHERE a.user_id = u.id)
-          ORDER BY id`,
+        from: 'authentication_user',
+        filter: sql`email <> ''
+          AND NOT EXISTS (SELECT FROM authentication_feishuauth f WHERE f.user_id = authentication_user.id)
+          AND NOT EXISTS (SELECT FROM authentication_useraccount a WHERE a.user_id = authentication_user.id)`,
         key: ['user_id', 'provider'],
         ifThere: 'keep',
         columns: {
-          user_id: 'user_id',
+          user_id: 'id',
           type: { value: 'email' },
           provider: { value: 'email' },
           provider_account_id: 'email',

@@ -37,13 +37,18 @@ test('without anybody to ask nothing is written, and no password is shown', asyn
 test('one user’s failure is no success', async () => {
   const { status, stdout, stderr } = await upgrade('--yes')
   expect({ status, stderr: stderr.match(/error.*/)?.[0] }).toEqual({ status: 1, stderr: undefined })
-  // Each kind of account, with how many are new.
-  expect(stdout).toMatch(/feishu|authentication_feishuauth/)
-  const rejects = await ask(backend, 'SELECT key, reason FROM landfall.rejects ORDER BY id')
-  expect(rejects.map(([key]) => key?.match(/\d{4,}/)?.[0]).sort()).toEqual(
-    [BACKEND.sharedMail[1], BACKEND.sharedOpenId[1]].map(String).sort(),
-  )
-  for (const [, reason] of rejects) expect(reason).toMatch(/provider/)
+  // New accounts for each provider: rows, created, …, set aside.
+  expect(stdout).toMatch(/^authentication_feishuauth -> \S+ +84 +82 +0 +0 +1 +1$/m)
+  expect(stdout).toMatch(/^authentication_user -> \S+ +43 +42 +0 +0 +0 +1$/m)
+  const rejects = await ask(backend, 'SELECT move, key, reason FROM landfall.rejects ORDER BY id')
+  expect(rejects).toEqual([
+    [
+      'authentication_feishuauth',
+      `user_id = ${BACKEND.sharedOpenId[1]}, provider = feishu`,
+      expect.stringContaining('provider_account_id'),
+    ],
+    ['authentication_user', `id = ${BACKEND.sharedMail[1]}`, expect.stringContaining('provider_account_id')],
+  ])
 })
 
 test('whoever signs in by Feishu has one account with what Feishu gave', async () => {
@@ -117,5 +122,5 @@ test('verify finds what somebody changed', async () => {
   await ask(backend, `DELETE FROM authentication_useraccount WHERE user_id = 1`)
   const { status, stdout } = await verify()
   expect(status).toBe(1)
-  expect(stdout).toMatch(/user_id = 1\b/)
+  expect(stdout).toMatch(/authentication_feishuauth user_id = 1, provider = feishu: missing/)
 })
