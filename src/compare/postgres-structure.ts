@@ -31,14 +31,19 @@ const NOTHING_ELSE: Promises = {
 export async function postgresStructure(
   session: Session,
   pairs: readonly TablePair[],
-  source: Catalog,
+  { source, target: there }: { readonly source: Catalog; readonly target: Catalog },
   last: ReadonlyMap<string, string>,
 ): Promise<CheckResult[]> {
   const flaws = await readFlaws(session, [...new Set(pairs.map((pair) => pair.target.schema))])
   const checks: CheckResult[] = []
   for (const pair of pairs) {
     const { target } = pair
-    const move = moveOf(pair, pairs, last)
+    const all = moveOf(pair, pairs, last)
+    // Where the parent was left out its keys went with it; that it should be there is told elsewhere.
+    const foreignKeys = all.target.foreignKeys.filter((key) =>
+      there.tables.some((one) => one.schema === key.refSchema && one.name === key.refTable),
+    )
+    const move = { ...all, target: { ...all.target, foreignKeys } }
     const subject: Subject = { move, found: target, table: qualified(target.schema, target.name) }
     const results = [
       await checkColumns(session, subject, flaws),

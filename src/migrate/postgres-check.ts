@@ -1,5 +1,5 @@
 import { readPostgresCatalog } from '../catalog/postgres.ts'
-import { countRows, tally } from '../checks/rows.ts'
+import { tally } from '../checks/rows.ts'
 import { matchTables } from '../compare/postgres-match.ts'
 import { lastNumbers, postgresStructure } from '../compare/postgres-structure.ts'
 import { comparePostgresTables } from '../compare/postgres-tables.ts'
@@ -13,6 +13,7 @@ import { fenced } from '../journal/fence.ts'
 import type { ChunkRecord } from '../journal/model.ts'
 import type { Move } from '../plan/model.ts'
 import { compareMapped } from './postgres-mapped.ts'
+import { countOnly } from './postgres-restart.ts'
 import type { PostgresBegun, PostgresStart } from './postgres-start.ts'
 
 interface Checked {
@@ -104,9 +105,10 @@ async function checkClone(
   const counts = await Promise.all(plan.moves.map((move) => countClone(start, move, chunks)))
   if (compared === null) return { checks: counts, verification: null, notes: [] }
   const { tables, differences } = compared
-  const matched = matchTables(settings, from.catalog, await readPostgresCatalog(session))
+  const target = await readPostgresCatalog(session)
+  const matched = matchTables(settings, from.catalog, target)
   const last = await lastNumbers((sql) => from.snapshot.ask(sql), from.catalog.tables)
-  const structure = await postgresStructure(session, matched.pairs, from.catalog, last)
+  const structure = await postgresStructure(session, matched.pairs, { source: from.catalog, target }, last)
   const rows = tables.map((table) => rowsCheck(table, null))
   return {
     checks: [...counts, ...rows, ...matched.checks, ...structure],
@@ -122,7 +124,7 @@ async function countClone(
   chunks: readonly ChunkRecord[],
 ): Promise<CheckResult> {
   const told = tally(chunks, move.source)
-  const [source, found] = await Promise.all([countSource(start, move), countRows(start.session, move)])
+  const [source, found] = await Promise.all([countSource(start, move), countOnly(start.session, move.target)])
   const right = source === told.read && told.read === told.loaded && found === told.loaded
   return {
     name: `${move.source}: every row is accounted for`,

@@ -47,7 +47,10 @@ export async function refuseOtherRows(
   loaded: number,
 ): Promise<void> {
   if (!(await isThere(session, schema, name))) return
-  const rows = await countRows(session, schema, name)
+  refuseOther(schema, name, await countRows(session, schema, name), loaded)
+}
+
+export function refuseOther(schema: string, name: string, rows: number, loaded: number): void {
   if (rows === loaded) return
   throw new LandfallError(
     'LF203',

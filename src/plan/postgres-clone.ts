@@ -67,7 +67,12 @@ function refuseUnknown({ tables }: Catalog, settings: Settings): void {
     ...settings.moves.tables.map((choice) => choice.name),
   ]
   for (const name of names) {
-    if (tables.some((table) => isCalled(table, name))) continue
+    const named = tables.find((table) => isCalled(table, name))
+    if (named?.partitionOf !== undefined)
+      throw new LandfallError('LF005', `${name} is a partition of ${named.partitionOf}`, {
+        hint: 'Partitions move and stay with the table that they are parts of: name that one.',
+      })
+    if (named !== undefined) continue
     const labels = tables.map(tableLabel)
     throw new LandfallError('LF005', `${name} is no table of the source${didYouMean(name, labels)}`, {
       hint: `Its tables: ${labels.join(', ')}`,

@@ -52,7 +52,7 @@ export async function verifyPostgres(asked: PostgresVerification): Promise<Verif
           : null
         const compared =
           repair === null ? differing : await compareRepaired(sides, input, differing, repair, found.target)
-        const structure = await postgresStructure(session, found.matched.pairs, found.source, last)
+        const structure = await postgresStructure(session, found.matched.pairs, found, last)
         return verifyReport({
           settings,
           source: from.label,
