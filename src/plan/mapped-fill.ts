@@ -31,7 +31,9 @@ export async function fillTable(
   rules: FillRules = {},
 ): Promise<Filled> {
   const { stage, into, path } = filling
-  for (const { name } of said) columnOf(into, name, [...path, name])
+  // What is left out may be a column that only the source has.
+  for (const { name, leaveOut } of said)
+    if (!(leaveOut && stage.has(name))) columnOf(into, name, [...path, name])
   const columns: MappedColumn[] = []
   const undecided: string[] = []
   const untouched: string[] = []
