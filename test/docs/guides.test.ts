@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, expect, test } from 'vitest'
 import { loadConfig } from '../../src/config/load.ts'
-import { asConfig, blocksOf, guides } from './blocks.ts'
+import { configsOf, guides } from './blocks.ts'
 
 const repository = fileURLToPath(new URL('../../', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'landfall-guides-'))
@@ -14,14 +14,9 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 test('every config in the guides is one by the compiler, and by Landfall', async () => {
   const files = new Map<string, string>()
-  for (const guide of guides()) {
-    const blocks = blocksOf(guide).filter(({ language }) => language === 'ts')
-    const base = `${guide.replace('.md', '')}-0.config.ts`
-    for (const [at, block] of blocks.entries()) {
-      const file = `${guide.replace('.md', '')}-${at}.config.ts`
-      writeFileSync(join(folder, file), asConfig(block, base))
-      files.set(file, block.place)
-    }
+  for (const [file, { text, place }] of guides().flatMap((guide) => [...configsOf(guide)])) {
+    writeFileSync(join(folder, file), text)
+    files.set(file, place)
   }
   expect(files.size).toBeGreaterThan(10)
   const compiled = await compile()
