@@ -14,6 +14,8 @@ const FIXED: Readonly<Record<string, string>> = {
   bytea_output: 'hex',
   xmloption: 'content',
   extra_float_digits: '3',
+  lc_monetary: 'C',
+  array_nulls: 'on',
   standard_conforming_strings: 'on',
   quote_all_identifiers: 'off',
   // Rows that a policy hides must be an error, not a smaller table.
