@@ -1,8 +1,9 @@
 import type { Session } from '../connection/postgres.ts'
 import { ident } from '../connection/quote.ts'
 import { LandfallError } from '../errors.ts'
-import { named, overStage, sameKey, stagedKey } from './key.ts'
-import { STAGE_ROW, type Staged, THERE, WRONG } from './model.ts'
+import { comparisons } from './facts.ts'
+import { lowestFirst, type MergeMove, mergeOf, named, overStage, sameKey, stagedKey } from './key.ts'
+import { type KnownMap, STAGE_ROW, type Staged, THERE, WRONG } from './model.ts'
 import { reasonsAs } from './set-aside.ts'
 import type { Split } from './split.ts'
 import { refuseUnstorable } from './unstorable.ts'
@@ -25,46 +26,113 @@ export async function refuseOrphans(staged: Staged, shaped: Split): Promise<void
     `SELECT ${stagedKey(move)} AS key, w.${WRONG} AS wrong, ${parentValue(shaped, failing)} AS value, pg_catalog.count(*) OVER () AS all
       ${from} ORDER BY w.${STAGE_ROW} LIMIT ${LISTED}`,
   )
-  if (rows.length === 0) return
-  const lines = rows.map(({ key, wrong, value }) => {
+  const orphans = rows.map(({ key, wrong, value }): Orphan => {
     const { column, text } = reasons[wrong]!
     return { key, column, value, reason: text }
   })
-  const said = lines
-    .slice(0, ORPHANS_NAMED)
-    .map(
-      ({ key, column, value, reason }) =>
-        `${key}: ${column === null ? '' : `${column} `}${value === null ? '' : `${value} `}${reason}`,
+  refuseAll([{ staged, move, count: Number(rows[0]?.all ?? 0), orphans }])
+}
+
+/** Rows of a move whose parents are unknown. */
+interface Orphans {
+  readonly staged: Staged
+  readonly move: MergeMove
+  readonly count: number
+  readonly orphans: readonly Orphan[]
+}
+
+interface Orphan {
+  readonly key: string
+  readonly column: string | null
+  readonly value: string | null
+  readonly reason: string
+}
+
+/**
+ * LF209 with every row of all moves that refers to an old key which its identity does not know, where the
+ * config calls that a failure: somebody who mends them wants to see all of them at once.
+ */
+export async function refuseUnknown(moves: readonly Staged[]): Promise<void> {
+  const found: Orphans[] = []
+  for (const staged of moves) {
+    const { session, stage, maps } = staged
+    const move = mergeOf(staged)
+    const failing = move.mapping.columns.filter(
+      ({ identity }) =>
+        identity !== null &&
+        (move.mapping.ifParentMissing === 'fail' || maps.get(identity)?.unknownFails === true),
     )
-  const count = Number(rows[0]!.all)
+    for (const { name, value, identity } of failing) {
+      const { relation, oldKey } = maps.get(identity!)!
+      const [same] = await comparisons(session, [
+        [
+          { sql: value, relation: stage },
+          { sql: oldKey, relation },
+        ],
+      ])
+      const own = overStage(value)
+      const { rows } = await session.query<{ key: string; value: string; all: string }>(
+        `SELECT ${stagedKey(move)} AS key, pg_catalog.left(${own}::pg_catalog.text, 60) AS value, pg_catalog.count(*) OVER () AS all
+          FROM ${stage} AS s LEFT JOIN (SELECT ${oldKey} AS landfall_old FROM ${relation}) AS m ON ${same!('m.landfall_old', own)}
+          WHERE ${own} IS NOT NULL AND m.landfall_old IS NULL ORDER BY ${lowestFirst(move)} LIMIT ${LISTED}`,
+      )
+      const reason = `is not known by the identity ${identity}`
+      const orphans = rows.map((row) => ({ key: row.key, column: name, value: row.value, reason }))
+      if (rows.length > 0) found.push({ staged, move, count: Number(rows[0]!.all), orphans })
+    }
+  }
+  refuseAll(found)
+}
+
+function refuseAll(found: readonly Orphans[]): void {
+  const count = found.reduce((sum, one) => sum + one.count, 0)
+  const [first] = found
+  if (first === undefined || count === 0) return
+  const moves = [...new Set(found.map(({ move }) => move.source))]
+  const where = (move: MergeMove): string => (moves.length > 1 ? `${move.source} ` : '')
+  const lines = found.flatMap(({ move, orphans }) =>
+    orphans.map(
+      ({ key, column, value, reason }) =>
+        `${where(move)}${key}: ${column === null ? '' : `${column} `}${value === null ? '' : `${value} `}${reason}`,
+    ),
+  )
   throw new LandfallError(
     'LF209',
-    `${move.source}: ${count === 1 ? '1 row refers' : `${count} rows refer`} to parents that are unknown.`,
+    `${moves.join(', ')}: ${count === 1 ? '1 row refers' : `${count} rows refer`} to parents that are unknown.`,
     {
       hint: [
-        ...said,
+        ...lines.slice(0, ORPHANS_NAMED),
         ...(count > ORPHANS_NAMED ? [`and ${count - ORPHANS_NAMED} more (--json lists them)`] : []),
         'The target’s tables are as they were.',
-        ...remedies(staged, shaped, new Set(lines.map(({ column }) => column))),
+        ...remedies(found),
       ].join('\n'),
-      place: { table: move.source },
-      details: { rows: lines, count },
+      ...(moves.length === 1 ? { place: { table: first.move.source } } : {}),
+      details: {
+        rows: found.flatMap(({ move, orphans }) => orphans.map((one) => ({ move: move.source, ...one }))),
+        count,
+      },
     },
   )
 }
 
 /** What can be done about the columns whose values find no parent. */
-function remedies({ maps }: Staged, { move }: Split, columns: ReadonlySet<string | null>): string[] {
-  const found = move.mapping.columns.filter(({ name }) => columns.has(name))
-  const identities = [...new Set(found.flatMap(({ identity }) => identity ?? []))]
-  const others = [...columns].some((name) => found.find((one) => one.name === name)?.identity == null)
-  const skipped = identities.filter((name) => maps.get(name)?.unknownFails)
+function remedies(found: readonly Orphans[]): string[] {
+  const identities = new Map<string, KnownMap | undefined>()
+  let others = false
+  for (const { staged, move, orphans } of found)
+    for (const name of new Set(orphans.map(({ column }) => column))) {
+      const identity = move.mapping.columns.find((one) => one.name === name)?.identity
+      if (identity == null) others = true
+      else identities.set(identity, staged.maps.get(identity))
+    }
   const out = [
-    ...skipped.map((name) => `identities.${name}.unmatched: 'skip'`),
-    `moves.${move.target.name}.ifParentMissing: 'set-aside'`,
+    ...[...identities].flatMap(([name, map]) =>
+      map?.unknownFails ? [`identities.${name}.unmatched: 'skip'`] : [],
+    ),
+    ...new Set(found.map(({ move }) => `moves.${move.target.name}.ifParentMissing: 'set-aside'`)),
   ]
   return [
-    ...identities.flatMap((name) => maps.get(name)?.remedies ?? []),
+    ...[...identities.values()].flatMap((map) => map?.remedies ?? []),
     ...(others ? ['Add the parents that are missing to the target,'] : []),
     `or leave such rows out: ${out.join(' and ')}.`,
   ]

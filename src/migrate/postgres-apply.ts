@@ -3,11 +3,13 @@ import { ident, qualified } from '../connection/quote.ts'
 import { stopReason } from '../copy/schedule.ts'
 import { knownMap, resolveIdentity } from '../identity/resolve.ts'
 import { readApplied, recordApplied } from '../journal/applied.ts'
+import { recordStep } from '../journal/evidence.ts'
 import { commitToDisk, fenced } from '../journal/fence.ts'
 import type { RunRecord } from '../journal/model.ts'
 import { lockTables } from '../merge/lock.ts'
 import { applyMerge } from '../merge/merge.ts'
 import type { KnownMap, Staged } from '../merge/model.ts'
+import { refuseUnknown } from '../merge/refuse.ts'
 import { stageFilled, stageFromSelect, stageStatements } from '../merge/stage.ts'
 import type { Move, Plan } from '../plan/model.ts'
 import { stageOf } from './postgres-stage.ts'
@@ -44,7 +46,9 @@ export async function applyMoves(
       await lockTables(session, writtenBy(plan))
       const maps = new Map<string, KnownMap>()
       const notes: string[] = []
+      const firstMerge = plan.moves.findIndex(({ mapping }) => mapping?.kind === 'merge')
       for (const [at, move] of plan.moves.entries()) {
+        if (at === firstMerge && !plan.inPlace) await refuseUnknown(mergesOf(begun, session, maps))
         if (signal.aborted) throw stopReason(signal)
         tools.progress?.({ kind: 'step', name: `apply ${move.source}`, done: at, total: plan.moves.length })
         const staged = {
@@ -69,6 +73,23 @@ export async function applyMoves(
   }
 }
 
+/** The merges whose identities are all resolved before the first of them. */
+function mergesOf(
+  { run, plan }: PostgresBegun,
+  session: Session,
+  maps: ReadonlyMap<string, KnownMap>,
+): Staged[] {
+  const known = plan.moves.filter(
+    ({ mapping }) =>
+      mapping?.kind === 'merge' &&
+      mapping.columns.every(({ identity }) => identity === null || maps.has(identity)),
+  )
+  return known.map((move) => {
+    const { schema, name } = stageOf(run, plan, move)
+    return { session, move, stage: qualified(schema, name), maps, badRows: plan.badRows }
+  })
+}
+
 /** Tables of the target whose rows the plan adds or changes, quoted. */
 function writtenBy({ moves }: Plan): string[] {
   const tables = moves.flatMap(({ target, mapping }) => {
@@ -82,8 +103,18 @@ function writtenBy({ moves }: Plan): string[] {
 }
 
 async function applyMove(staged: Staged, { id }: RunRecord): ReturnType<typeof applyMerge> {
-  const { move } = staged
+  const { session, move } = staged
   if (move.mapping?.kind !== 'identity') return await applyMerge(staged, { run: id })
+  const { relation } = knownMap(move)
+  const { rows } = await session.query<{ there: boolean }>(
+    'SELECT pg_catalog.to_regclass($1) IS NOT NULL AS there',
+    [relation],
+  )
+  if (!rows[0]!.there) {
+    // Who goes on with the run must not take it for a table of the application.
+    const { schema, table: name } = move.mapping.map
+    await recordStep(session, id, `map ${relation}`, { schema, name })
+  }
   const result = await resolveIdentity(staged, { run: id })
   ;(staged.maps as Map<string, KnownMap>).set(move.mapping.name, knownMap(move))
   return result
