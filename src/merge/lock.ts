@@ -1,7 +1,7 @@
 import type { Session } from '../connection/postgres.ts'
 import { LandfallError } from '../errors.ts'
 
-/** How long other writers may keep us waiting where the connection's own `lock_timeout` does not say. */
+/** How long other writers may keep us waiting, in ms, where the connection string has no `lock_timeout`. */
 const PATIENCE = 30_000
 /**
  * All are let go when one could not be had in this time, which is less than servers take to look for a
@@ -19,15 +19,17 @@ const TAKEN = new Set(['55P03', '40P01'])
  * readers go on. Call it before anything of them is read.
  *
  * @param tables quoted.
- * Errors: LF304 where other writers hold one of them for longer than `lock_timeout`, or half a minute.
+ * Errors: LF304 where other writers hold one of them for longer than the connection's `lock_timeout`, or half a minute.
  */
 export async function lockTables(session: Session, tables: readonly string[]): Promise<void> {
   if (tables.length === 0) return
-  const { rows } = await session.query<{ own: number }>(
-    `SELECT setting::pg_catalog.int4 AS own FROM pg_catalog.pg_settings WHERE name = 'lock_timeout'`,
+  // A session's own is fixed; what the server or the connection string wants is what it would be reset to.
+  const { rows } = await session.query<{ own: number; wanted: number }>(
+    `SELECT setting::pg_catalog.int4 AS own, reset_val::pg_catalog.int4 AS wanted
+      FROM pg_catalog.pg_settings WHERE name = 'lock_timeout'`,
   )
-  const { own } = rows[0]!
-  const patience = own > 0 ? own : PATIENCE
+  const { own, wanted } = rows[0]!
+  const patience = wanted > 0 ? wanted : PATIENCE
   const until = performance.now() + patience
   for (;;) {
     const left = Math.ceil(until - performance.now())
