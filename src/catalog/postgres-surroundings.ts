@@ -21,6 +21,7 @@ export interface Surrounding {
   readonly kind:
     | 'subscription'
     | 'foreign table'
+    | 'unlogged table'
     | 'user mapping'
     | 'security label'
     | 'database setting'
@@ -75,6 +76,8 @@ const OTHERS = `
     FROM pg_subscription WHERE subdbid = ${here}
   UNION ALL SELECT 'foreign table', ${relation}, ${id('pg_class', 'c.oid')}
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'f' AND ${notOurs}
+  UNION ALL SELECT 'unlogged table', ${relation}, ${id('pg_class', 'r.oid')}
+    FROM pg_class r ${ofRelation('r.oid')} AND c.relkind = 'r' AND c.relpersistence = 'u'
   UNION ALL SELECT 'user mapping', quote_ident(usename) || ' for the server ' || quote_ident(srvname), NULL
     FROM pg_user_mappings
   UNION ALL SELECT 'security label', count(*) || ' of ' || provider, NULL FROM pg_seclabel GROUP BY provider

@@ -6,7 +6,7 @@ import { nameParts, qualified } from '../connection/quote.ts'
 import type { Blocker, LeftOut, Move } from '../plan/model.ts'
 import type { Clone } from '../plan/postgres-clone.ts'
 import { hiddenBlockers, type SchemaFindings, schemaFindings } from '../plan/postgres-schema.ts'
-import { withoutDumpBlockers, withoutDumpLeftOut } from '../plan/postgres-tables.ts'
+import { withoutDumpBlockers, withoutDumpLeftOut, withoutDumpNotes } from '../plan/postgres-tables.ts'
 import { dumpToolsFor } from '../schema/postgres-dump.ts'
 import { heldObjects } from '../schema/postgres-empty.ts'
 import type { PostgresSource } from './postgres-source.ts'
@@ -59,7 +59,7 @@ export async function planSchema(
       ...withoutDumpBlockers(catalog, around, made, types, major),
     ],
     leftOut: tools === null ? withoutDumpLeftOut(catalog, around, major) : partLeftOut(catalog),
-    notes: [],
+    notes: withoutDumpNotes(around, made),
   }
 }
 

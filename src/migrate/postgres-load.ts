@@ -1,3 +1,4 @@
+import { tally } from '../checks/rows.ts'
 import { qualified } from '../connection/quote.ts'
 import { copyPostgresChunk } from '../copy/postgres-chunk.ts'
 import { forgetChunks } from '../journal/applied.ts'
@@ -8,6 +9,7 @@ import { chunkDone, epochCheck } from '../journal/statements.ts'
 import type { Move } from '../plan/model.ts'
 import { isResumable } from '../plan/postgres-chunks.ts'
 import { load } from './load.ts'
+import { countOnly } from './postgres-restart.ts'
 import { TargetSessions } from './postgres-sessions.ts'
 import { stageOf } from './postgres-stage.ts'
 import type { PostgresBegun, PostgresStart } from './postgres-start.ts'
@@ -22,6 +24,7 @@ export async function loadPostgres(
   const { run, plan } = begun
   if (plan.inPlace) return { chunks: [], spans: new Map() }
   await emptyHalfLoaded(start, begun)
+  await reloadUnlogged(start, begun)
   const sessions = new TargetSessions(target, 'copy')
   const stop = (): void => void from.snapshot.abort()
   signal.addEventListener('abort', stop)
@@ -69,6 +72,27 @@ async function emptyHalfLoaded({ session, lock }: PostgresStart, begun: Postgres
     if (isResumable(move) || states(move).size < 2) continue
     await fenced(session, lock, async () => {
       await session.query(`TRUNCATE ${destination(begun, move)}`)
+      await forgetChunks(session, begun.run.id, move.source)
+    })
+  }
+}
+
+/** After a crash of its server a table that is not logged is empty, whatever the journal says. */
+async function reloadUnlogged({ session, lock }: PostgresStart, begun: PostgresBegun): Promise<void> {
+  if (!begun.resumed) return
+  const { rows } = await session.query<{ schema: string; name: string }>(
+    `SELECT n.nspname::text AS schema, c.relname::text AS name
+      FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+      WHERE c.relkind = 'r' AND c.relpersistence = 'u' AND n.nspname <> 'landfall'`,
+  )
+  const chunks = await readChunks(session, begun.run.id)
+  for (const move of begun.plan.moves) {
+    const { schema, name } = move.target
+    if (move.mapping !== undefined || !rows.some((one) => one.schema === schema && one.name === name))
+      continue
+    if ((await countOnly(session, move.target)) === tally(chunks, move.source).loaded) continue
+    await fenced(session, lock, async () => {
+      await session.query(`DELETE FROM ONLY ${destination(begun, move)}`)
       await forgetChunks(session, begun.run.id, move.source)
     })
   }

@@ -141,6 +141,7 @@ function notesOn(source: Surroundings): string[] {
   const [granted] = ofKinds(source, ['privileges'])
   const definers = names('security definer function')
   const foreign = names('foreign table')
+  const unlogged = names('unlogged table')
   const tables = source.extensions.flatMap((extension) => extension.tables)
   return [
     `owners and privileges do not move: everything belongs to the target's role${granted === undefined ? '' : `, and what was granted in ${granted.name} places is to be granted again`}`,
@@ -148,6 +149,9 @@ function notesOn(source: Surroundings): string[] {
       ? []
       : [`functions that run with their owner's rights now run with that role's: ${definers}`]),
     ...(foreign === '' ? [] : [`foreign tables move as definitions; their rows are elsewhere: ${foreign}`]),
+    ...(unlogged === ''
+      ? []
+      : [`unlogged tables stay unlogged: a crash of the target's server empties them: ${unlogged}`]),
     ...(tables.length === 0
       ? []
       : [

@@ -1,6 +1,6 @@
 import type { Catalog, Column, OtherObject, Table } from '../catalog/model.ts'
 import type { Surroundings } from '../catalog/postgres-surroundings.ts'
-import { ident, nameParts } from '../connection/quote.ts'
+import { ident, nameParts, qualified } from '../connection/quote.ts'
 import type { Blocker, LeftOut, TargetColumn, TargetTable } from './model.ts'
 import { tableLabel } from './table-label.ts'
 
@@ -150,6 +150,18 @@ function whyNot(
 /** Whatever is not built in is printed with its schema. Columns of the table itself are not. */
 function namesObject(sql: string): boolean {
   return /(?:\w|")\.(?:[\p{L}_]|")/u.test(sql.replace(/'(?:[^']|'')*'/g, "''"))
+}
+
+/** What is made otherwise than it is in the source. */
+export function withoutDumpNotes(around: Surroundings, tables: readonly Table[]): string[] {
+  const made = new Set(tables.map(({ schema, name }) => qualified(schema, name)))
+  const unlogged = around.others
+    .filter(({ kind, name }) => {
+      const [schema, table] = nameParts(name)
+      return kind === 'unlogged table' && made.has(qualified(schema!, table!))
+    })
+    .map(({ name }) => name)
+  return unlogged.length === 0 ? [] : [`unlogged tables become ordinary ones: ${unlogged.join(', ')}`]
 }
 
 /** What else is there and stays behind without `pg_dump`, by name. */
