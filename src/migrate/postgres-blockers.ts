@@ -73,6 +73,10 @@ export async function findSchema(
     await snapshot.run(readSurroundings),
     session === null ? null : await readSurroundings(session),
     await snapshot.run((one) => readDependents(one, excluded)),
+    (name) => {
+      const [schema, table] = nameParts(name)
+      return !excluded.some((one) => one.schema === schema && one.name === table)
+    },
   )
 }
 

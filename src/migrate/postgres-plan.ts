@@ -45,7 +45,7 @@ async function mapped(asked: PostgresPlanning, target: Catalog, inPlace: boolean
     inPlace,
   })
   const blockers = [...found.blockers, ...(await readBlockers(from, found.moves))]
-  const { moves, chunks } = await cut(asked, found.moves, blockers.length > 0 || inPlace)
+  const { moves, chunks } = await cut(asked, found.moves, blockers.length > 0)
   const plan = planOf(asked, { ...found, moves, blockers })
   return { plan: inPlace ? { ...plan, inPlace: true } : plan, chunks: inPlace ? [] : chunks }
 }
@@ -97,14 +97,22 @@ function planOf({ settings, from, targetLabel }: PostgresPlanning, found: Found)
 async function cut(
   { from, settings }: PostgresPlanning,
   moves: readonly Move[],
-  only: boolean,
+  blocked: boolean,
 ): Promise<{ readonly moves: readonly Move[]; readonly chunks: readonly PlannedChunk[] }> {
-  const done = await Promise.all(moves.map((move) => chunksOf(from.snapshot, move, settings.batchSize)))
+  const done = await Promise.all(
+    moves.map((move) =>
+      chunksOf(from.snapshot, move, settings.batchSize).catch((error: unknown) => {
+        // What blocks the plan may be that this very table cannot be read.
+        if (blocked && error instanceof LandfallError) return { move, chunks: [] }
+        throw error
+      }),
+    ),
+  )
   return {
     moves: done.map(({ move, chunks }) =>
       chunks.length > 1 ? { ...move, chunkRows: settings.batchSize } : move,
     ),
-    chunks: only
+    chunks: blocked
       ? []
       : done.flatMap((one) => one.chunks.map((bounds, seq) => ({ move: one.move.source, seq, ...bounds }))),
   }

@@ -16,18 +16,20 @@ export interface SchemaFindings {
 /**
  * @param target null for a target that does not exist yet: an empty database of our own, in which we may
  *   do everything, and of whose extensions nothing is known.
+ * @param isRead as for `hiddenBlockers`.
  */
 export function schemaFindings(
   source: Surroundings,
   target: Pick<Surroundings, 'isSuperuser' | 'mayCreate' | 'availableExtensions' | 'roles'> | null,
   dependents: Dependents,
+  isRead?: (name: string) => boolean,
 ): SchemaFindings {
   const refused = target === null || target.isSuperuser ? [] : ofKinds(source, SUPERUSERS_ONLY)
   const skipped = new Set([...dependents.ids, ...refused.flatMap(({ id }) => id ?? [])])
   const isHere = ({ id }: Surrounding): boolean => id === null || !dependents.ids.has(id)
   return {
     blockers: [
-      ...hiddenBlockers(source),
+      ...hiddenBlockers(source, isRead),
       ...(target === null ? [] : targetBlockers(source, target, isHere)),
       ...dependents.tables.map(({ name, why }) =>
         blocker(name, `${name} needs what is left out (${why})`, [`exclude ${name} as well`]),
