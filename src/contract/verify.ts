@@ -23,6 +23,8 @@ export interface VerifyReport {
   readonly checks: readonly CheckResult[]
   /** What `--repair` did; null when it was not asked for. The tables and checks are those of afterwards. */
   readonly repair: RepairReport | null
+  /** Rows are mapped into tables that held others: migrating again mends them, and no repair does. */
+  readonly mapped?: true
   readonly notes: readonly string[]
 }
 

@@ -62,6 +62,7 @@ async function checkMapped(start: PostgresStart, { run, plan }: PostgresBegun): 
     plan,
     isInScope: () => true,
     verification: settings.verification,
+    deadline: null,
     tools,
   })
   return {

@@ -1,3 +1,4 @@
+import { TIME_IS_UP } from '../compare/ordered.ts'
 import type { Verification } from '../config/model.ts'
 import { openPostgres, type Session } from '../connection/postgres.ts'
 import type { PostgresSnapshot } from '../connection/postgres-snapshot.ts'
@@ -20,8 +21,12 @@ export interface MappedComparison {
   /** Moves to compare, by `source`; identities that they need are looked at in any case. */
   readonly isInScope: (move: Move) => boolean
   readonly verification: Pick<Verification, 'maxDiffs' | 'showValues'>
+  /** By `performance.now()`: no other move is begun afterwards; null: no limit. */
+  readonly deadline: number | null
   readonly tools: Tools
 }
+
+const NOTHING: ComparedMove = { expected: 0, setAside: 0, missing: 0, changed: 0, differences: [] }
 
 export interface MappedCompared {
   readonly tables: readonly VerifiedTable[]
@@ -45,6 +50,8 @@ export async function compareMapped(asked: MappedComparison): Promise<MappedComp
     label: target.label,
     searchPath: 'server',
   })
+  const stop = (): void => void cancel(target, session.backend).catch(() => {})
+  tools.signal?.addEventListener('abort', stop)
   try {
     await session.query('BEGIN')
     const maps = new Map<string, KnownMap>()
@@ -54,25 +61,38 @@ export async function compareMapped(asked: MappedComparison): Promise<MappedComp
     const notes: string[] = []
     for (const move of plan.moves) {
       const { mapping } = move
-      const dropped = mapping?.kind === 'identity' && mapping.map.drop
-      if (mapping?.kind === 'identity' && !dropped) maps.set(mapping.name, knownMap(move))
-      if (!asked.isInScope(move) && !dropped) continue
+      const gone = mapping?.kind === 'identity' && !(await isKept(session, move))
+      if (mapping?.kind === 'identity' && !gone) maps.set(mapping.name, knownMap(move))
+      if (!asked.isInScope(move) && !gone) continue
       if (tools.signal?.aborted) throw new LandfallError('LF403', 'interrupted')
+      if (asked.deadline !== null && performance.now() > asked.deadline) {
+        if (asked.isInScope(move)) tables.push(verified(move, NOTHING, 0, TIME_IS_UP))
+        continue
+      }
       const began = performance.now()
       const { staged, count } = await stage(asked, session, move, maps)
       // Of a map that was not kept, what its rules find is all that is known.
-      if (dropped) maps.set(mapping.name, await mapByRules(staged))
+      if (gone) {
+        maps.set(mapping.name, await mapByRules(staged))
+        if (!mapping.map.drop)
+          notes.push(
+            `${mapping.name}: the map ${mapping.map.schema}.${mapping.map.table} is not there; new keys were looked for by the rules`,
+          )
+      }
       if (!asked.isInScope(move)) continue
       rows.set(move.source, count)
       const most = verification.maxDiffs - differences.length
       const found = await compareMove(staged, most, verification.showValues)
       differences.push(...found.differences)
       if (found.note !== undefined) notes.push(found.note)
-      tables.push(verified(move, found, (performance.now() - began) / 1000))
+      tables.push(verified(move, found, (performance.now() - began) / 1000, null))
       tools.progress?.({ kind: 'table', phase: 'verify', table: move.source, done: count, total: count })
     }
     return { tables, differences, rows, notes }
+  } catch (error) {
+    throw tools.signal?.aborted ? new LandfallError('LF403', 'interrupted') : error
   } finally {
+    tools.signal?.removeEventListener('abort', stop)
     await session.query('ROLLBACK').catch(() => {})
     await session.close()
   }
@@ -111,7 +131,32 @@ async function compareMove(staged: Staged, most: number, showValues: boolean): P
     : await compareMerge(staged, most, showValues)
 }
 
-function verified(move: Move, found: ComparedMove, seconds: number): VerifiedTable {
+/** Ends the statement that is under way. */
+async function cancel(target: Target, backend: number): Promise<void> {
+  const other = await target.open('cancel')
+  try {
+    await other.query('SELECT pg_catalog.pg_cancel_backend($1)', [backend])
+  } finally {
+    await other.close()
+  }
+}
+
+/** The map is there, and stays. */
+async function isKept(session: Session, move: Move): Promise<boolean> {
+  if (move.mapping?.kind !== 'identity' || move.mapping.map.drop) return false
+  const { rows } = await session.query<{ there: boolean }>(
+    'SELECT pg_catalog.to_regclass($1) IS NOT NULL AS there',
+    [knownMap(move).relation],
+  )
+  return rows[0]!.there
+}
+
+function verified(
+  move: Move,
+  found: ComparedMove,
+  seconds: number,
+  incomplete: string | null,
+): VerifiedTable {
   const { expected, setAside, missing, changed } = found
   return {
     source: move.source,
@@ -124,7 +169,7 @@ function verified(move: Move, found: ComparedMove, seconds: number): VerifiedTab
     extra: 0,
     changed,
     exact: true,
-    incomplete: null,
+    incomplete,
     seconds,
   }
 }

@@ -66,7 +66,7 @@ function chosenTables(mapping: Mapping): Chosen[] {
       const at = several.length > 1 ? [several.indexOf(said)] : []
       return { said, path: ['moves', said.name, ...at] }
     })
-    .filter(({ said }) => said.select !== null || isAsked(mapping, said.from ?? said.name))
+    .filter(({ said }) => isAsked(mapping, said.select === null ? (said.from ?? said.name) : null, said.name))
   const origins = [
     ...tables.filter((one) => one.select === null).map((one) => one.from ?? one.name),
     // Who only gets keys is not left out.
@@ -88,7 +88,7 @@ function chosenTables(mapping: Mapping): Chosen[] {
 function restOf(mapping: Mapping, table: Table, rest: boolean): Chosen[] {
   const name = tableLabel(table)
   const { settings, target, leftOut } = mapping
-  if (!rest || !isAsked(mapping, name)) {
+  if (!rest || !isAsked(mapping, name, name)) {
     const why = rest
       ? '--tables or --exclude leaves it out'
       : "the config's moves do not name it, and have no '*'"
@@ -127,12 +127,14 @@ function restOf(mapping: Mapping, table: Table, rest: boolean): Chosen[] {
   return [{ said, path: ['moves', said.name] }]
 }
 
-/** What `--tables` and `--exclude` leave, by the source's names. */
-function isAsked({ settings, source }: MapInput, name: string): boolean {
+/** What `--tables` and `--exclude` leave, by the names of the source or by what the config calls the target. */
+function isAsked({ settings, source }: MapInput, name: string | null, into: string): boolean {
   const schema = settings.sourceSchema ?? 'public'
-  const table = findTable(source, name, schema)
+  const table = name === null ? null : findTable(source, name, schema)
   const among = (names: readonly string[]): boolean =>
-    names.some((one) => one === name || (table !== null && findTable(source, one, schema) === table))
+    names.some(
+      (one) => one === name || one === into || (table !== null && findTable(source, one, schema) === table),
+    )
   return (settings.tables === null || among(settings.tables)) && !among(settings.exclude)
 }
 
@@ -143,8 +145,10 @@ function refuseUnknown({ settings, source }: MapInput): void {
     ...(settings.tables ?? []).map((name): [string, string] => [name, '--tables']),
     ...settings.exclude.map((name): [string, string] => [name, '--exclude']),
   ]
+  const targets = new Set(settings.moves.tables.filter((one) => !one.leaveOut).map((one) => one.name))
   for (const [name, option] of named)
-    if (findTable(source, name, schema) === null) throw noTable(source, 'source', name, [option])
+    if (!targets.has(name) && findTable(source, name, schema) === null)
+      throw noTable(source, 'source', name, [option])
   for (const { name, leaveOut } of settings.moves.tables)
     if (leaveOut && findTable(source, name, schema) === null)
       throw noTable(source, 'source', name, ['moves', name])

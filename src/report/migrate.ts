@@ -121,7 +121,7 @@ function leftOut(all: NonNullable<MigrateReport['leftOut']>): string {
 }
 
 function tables(report: MigrateReport, style: Style): string[] {
-  if (report.tables.some((table) => table.merged !== undefined)) return mergedTables(report, style)
+  if (isMapped(report)) return mergedTables(report, style)
   const sum = (of: 'loaded' | 'setAside') => report.tables.reduce((n, table) => n + table[of], 0)
   const body = report.tables.map((table) => [
     // The target's name comes with its schema.
@@ -168,6 +168,10 @@ function mergedTables(report: MigrateReport, style: Style): string[] {
   return alignedTable([{ title: 'move' }, ...titles.map((title) => ({ title, align: right }))], body, style)
 }
 
+function isMapped({ tables }: MigrateReport): boolean {
+  return tables.some((table) => table.merged !== undefined)
+}
+
 function differs({ verification: found }: MigrateReport): boolean {
   return found !== null && differing(sums(found.tables)) > 0
 }
@@ -187,7 +191,8 @@ function verification(report: MigrateReport, after: AfterMigrate, style: Style):
   const head = differs(report)
     ? red(`Verified: ${differingText(all)}`)
     : yellow(`Not verified to the end: ${many(open.length, 'table')}`)
-  const next = repairCommands(all, { repaired: false, shown: showValues(differences) }, options, style)
+  const known = { repaired: false, shown: showValues(differences), mapped: isMapped(report) }
+  const next = repairCommands(all, known, options, style)
   const listed = renderDifferences(differences, tables, style)
   return [
     '',

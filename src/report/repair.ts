@@ -26,33 +26,47 @@ export function renderRepair(repair: RepairReport, style: Style): string[] {
   return lines
 }
 
+/** What is known of the rows that differ, besides their numbers. */
+export interface Known {
+  /** A repair was made already. */
+  readonly repaired: boolean
+  /** Their values are listed. */
+  readonly shown: boolean
+  /** The rows are mapped. */
+  readonly mapped: boolean
+}
+
 /**
  * What can be typed where rows differ; after a repair only what it was not allowed to do. `options` is
  * what the commands end with, e.g. ` --from sqlite:app.db`.
  */
 export function repairCommands(
   found: Pick<Sums, 'missing' | 'extra' | 'changed'>,
-  past: { readonly repaired: boolean; readonly shown: boolean },
+  past: Known,
   options: string,
   style: Style,
 ): string[] {
   const all: Command[] = []
-  if (!past.shown && !past.repaired) all.push([' --show-values', 'shows the values'])
+  if (!past.shown && !past.repaired) all.push(['verify --show-values', 'shows the values'])
+  if (past.mapped) {
+    all.push(['migrate', 'adds what is missing and updates what differs'])
+    return commands(all, options, style)
+  }
   const writes = !past.repaired && found.missing + found.changed > 0
-  if (writes) all.push([' --repair', 'writes the missing and changed rows to the target'])
+  if (writes) all.push(['verify --repair', 'writes the missing and changed rows to the target'])
   if (found.extra > 0) {
-    all.push([' --repair --delete-extra', `${writes ? 'also ' : ''}deletes what only the target has`])
+    all.push(['verify --repair --delete-extra', `${writes ? 'also ' : ''}deletes what only the target has`])
   }
   return commands(all, options, style)
 }
 
-type Command = readonly [option: string, does: string]
+type Command = readonly [verb: string, does: string]
 
 /** Each with what it does, below it where both are too long for one line: a command is not broken. */
 export function commands(all: readonly Command[], options: string, style: Style): string[] {
   if (all.length === 0) return []
-  const lines = all.flatMap(([option, does]) => {
-    const command = `  landfall verify${option}${printable(options)}`
+  const lines = all.flatMap(([verb, does]) => {
+    const command = `  landfall ${verb}${printable(options)}`
     const line = `${command}   ${does}`
     return columns(line) <= style.width ? [line] : [command, `      ${does}`]
   })

@@ -106,10 +106,14 @@ function percent(share: number): string {
 function goOn(report: VerifyReport, options: string, style: Style): string[] {
   const all = sums(report.tables)
   if (differing(all) === 0) return []
-  if (report.scope.counts) return commands([['', 'names the rows']], options, style)
+  if (report.scope.counts) return commands([['verify', 'names the rows']], options, style)
   return repairCommands(
     all,
-    { repaired: report.repair !== null, shown: showValues(report.differences) },
+    {
+      repaired: report.repair !== null,
+      shown: showValues(report.differences),
+      mapped: report.mapped === true,
+    },
     options,
     style,
   )

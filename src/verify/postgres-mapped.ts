@@ -40,6 +40,8 @@ export async function isMappedMigration({ settings, target }: PostgresVerificati
 export async function verifyMapped(asked: PostgresVerification): Promise<VerifyReport> {
   const { settings, tools, from, target, startedAt } = asked
   refuseLimits(asked)
+  const { maxSeconds } = settings.verification
+  const deadline = maxSeconds === null ? null : performance.now() + maxSeconds * 1000
   const session = await target.open('verify')
   try {
     const run = await runOf(session, settings.name)
@@ -51,7 +53,14 @@ export async function verifyMapped(asked: PostgresVerification): Promise<VerifyR
       tools.signal?.addEventListener('abort', stop)
       try {
         const planned = await planPostgres(
-          { settings, tools, from: source, session, targetLabel: target.label },
+          // The whole of it: what is compared may need what is not.
+          {
+            settings: { ...settings, tables: null, exclude: [] },
+            tools,
+            from: source,
+            session,
+            targetLabel: target.label,
+          },
           run,
         )
         plan = planned.plan
@@ -64,6 +73,7 @@ export async function verifyMapped(asked: PostgresVerification): Promise<VerifyR
           plan,
           isInScope: inScope(asked, plan),
           verification,
+          deadline,
           tools,
         }
         found = await compareMapped(input)
@@ -72,6 +82,7 @@ export async function verifyMapped(asked: PostgresVerification): Promise<VerifyR
         await source.snapshot.close()
       }
       if (!found.tables.some(isDifferent)) break
+      if (deadline !== null && performance.now() + MOMENT > deadline) break
       // What only had not arrived yet is no difference.
       if (look < LOOKS) await sleep(MOMENT)
     }
@@ -84,6 +95,7 @@ export async function verifyMapped(asked: PostgresVerification): Promise<VerifyR
       differences: found!.differences,
       checks: await rejectChecks(session, run, found!),
       repair: null,
+      mapped: true,
       notes: [
         ...from.notes,
         ...found!.notes,
@@ -151,9 +163,9 @@ async function rejectChecks(
           'SELECT "table" AS move, count(*)::text AS n FROM landfall.rejects WHERE run = $1 GROUP BY 1',
           [run.id],
         )
-  return tables.flatMap(({ source, setAside }): CheckResult[] => {
+  return tables.flatMap(({ source, setAside, incomplete }): CheckResult[] => {
     const kept = Number(rows.find((row) => row.move === source)?.n ?? 0)
-    if (setAside === 0 && kept === 0) return []
+    if (incomplete !== null || (setAside === 0 && kept === 0)) return []
     return [
       {
         name: `${source}: rows that the target cannot hold are set aside`,

@@ -14,6 +14,7 @@ export interface VerifyParts {
   /** Beside those of the rows. */
   readonly checks: readonly CheckResult[]
   readonly repair: RepairReport | null
+  readonly mapped?: boolean
   readonly notes: readonly string[]
 }
 
@@ -57,6 +58,7 @@ export function verifyReport(parts: VerifyParts): VerifyReport {
     differences: parts.differences.slice(0, maxDiffs),
     checks,
     repair: parts.repair,
+    ...(parts.mapped === true ? { mapped: true } : {}),
     notes: parts.notes,
   }
 }
