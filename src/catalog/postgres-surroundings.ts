@@ -13,6 +13,8 @@ export interface Surroundings {
   readonly policyRoles: readonly string[]
   /** Tables whose policies apply to this role, so that it would see fewer rows, or none. Quoted, qualified. */
   readonly hiddenTables: readonly string[]
+  /** Sequences whose last number this role may not read. */
+  readonly unreadableSequences: readonly { readonly name: string; readonly id: string }[]
   /** By kind and name; `SECURITY DEFINER` functions run as whoever owns them. */
   readonly others: readonly Surrounding[]
 }
@@ -71,6 +73,11 @@ const HIDDEN = `SELECT ${relation} FROM pg_class c JOIN pg_namespace n ON n.oid 
     AND NOT (SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user)
     AND (c.relforcerowsecurity OR NOT pg_has_role(c.relowner, 'USAGE')) ORDER BY 1`
 
+const UNREADABLE = `SELECT json_build_object('name', ${relation}, 'id', ${id('pg_class', 'c.oid')})
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE c.relkind = 'S' AND ${notOurs} AND NOT ${ofExtension('pg_class', 'c.oid')}
+    AND NOT has_table_privilege(c.oid, 'SELECT') ORDER BY n.nspname, c.relname`
+
 const OTHERS = `
   SELECT 'subscription' AS kind, quote_ident(subname) AS name, ${id('pg_subscription', 'oid')} AS id
     FROM pg_subscription WHERE subdbid = ${here}
@@ -122,6 +129,7 @@ const SURROUNDINGS = `SELECT json_build_object(
   'policyRoles', ${list(`SELECT DISTINCT r.rolname FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid
     JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_roles r ON r.oid = ANY (p.polroles) WHERE ${notOurs} ORDER BY 1`)},
   'hiddenTables', ${list(HIDDEN)},
+  'unreadableSequences', ${list(UNREADABLE)},
   'others', (SELECT coalesce(json_agg(json_build_object('kind', kind, 'name', name, 'id', id) ORDER BY kind, name), '[]')
     FROM (${OTHERS}) AS other)
 )::text AS json`

@@ -5,7 +5,12 @@ import type { Session } from '../connection/postgres.ts'
 import { nameParts, qualified } from '../connection/quote.ts'
 import type { Blocker, LeftOut, Move } from '../plan/model.ts'
 import type { Clone } from '../plan/postgres-clone.ts'
-import { hiddenBlockers, type SchemaFindings, schemaFindings } from '../plan/postgres-schema.ts'
+import {
+  hiddenBlockers,
+  type SchemaFindings,
+  schemaFindings,
+  sequenceBlockers,
+} from '../plan/postgres-schema.ts'
 import { withoutDumpBlockers, withoutDumpLeftOut, withoutDumpNotes } from '../plan/postgres-tables.ts'
 import { dumpToolsFor } from '../schema/postgres-dump.ts'
 import { heldObjects } from '../schema/postgres-empty.ts'
@@ -51,11 +56,13 @@ export async function planSchema(
   }
   const made = catalog.tables.filter((table) => !clone.excluded.includes(table))
   const around = await snapshot.run(readSurroundings)
+  const { ids } = await snapshot.run((one) => readDependents(one, clone.excluded))
   const types = session === null ? new Set<string>() : await typesOf(session)
   return {
     byDump: null,
     blockers: [
       ...hiddenAmong(around, clone.moves),
+      ...sequenceBlockers(around, ids),
       ...withoutDumpBlockers(catalog, around, made, types, major),
     ],
     leftOut: tools === null ? withoutDumpLeftOut(catalog, around, major) : partLeftOut(catalog),

@@ -30,6 +30,7 @@ export function schemaFindings(
   return {
     blockers: [
       ...hiddenBlockers(source, isRead),
+      ...sequenceBlockers(source, dependents.ids),
       ...(target === null ? [] : targetBlockers(source, target, isHere)),
       ...dependents.tables.map(({ name, why }) =>
         blocker(name, `${name} needs what is left out (${why})`, [`exclude ${name} as well`]),
@@ -93,6 +94,19 @@ export function hiddenBlockers(
         `exclude ${name}`,
       ]),
     )
+}
+
+/** They would be missed only when all rows are there. `skipped`: ids of what is left out. */
+export function sequenceBlockers(
+  { unreadableSequences }: Surroundings,
+  skipped: ReadonlySet<string>,
+): Blocker[] {
+  const names = unreadableSequences.filter(({ id }) => !skipped.has(id)).map(({ name }) => name)
+  if (names.length === 0) return []
+  const many = names.length > 1
+  const message = `the role that reads the source may not read ${many ? `${names.length} sequences` : `the sequence ${names[0]}`}`
+  const choices = ['GRANT SELECT ON ALL SEQUENCES IN SCHEMA … TO the role, in the source']
+  return [{ ...blocker(null, message, choices), examples: many ? names.slice(0, 10) : [] }]
 }
 
 function targetBlockers(

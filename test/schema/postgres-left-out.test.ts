@@ -154,6 +154,29 @@ describe.skipIf(!canDump)('what is no table', () => {
 })
 
 describe.skipIf(!canDump)('before anything is written', () => {
+  test('sequences whose last number may not be read, but for those of tables that are left out', async () => {
+    const from = database()
+    psql(
+      from,
+      `create role counter login password 'counter'; create table muted (id serial); create table told (id serial);
+       grant select on all tables in schema public to counter; grant select on told_id_seq to counter`,
+    )
+    const asCounter = new URL(from)
+    asCounter.username = 'counter'
+    asCounter.password = 'counter'
+    const source = await around(asCounter.href)
+    const [blocker, ...more] = schemaFindings(source, null, NOTHING).blockers
+    expect(more).toEqual([])
+    expect(blocker?.message).toBe(
+      'the role that reads the source may not read the sequence public.muted_id_seq',
+    )
+    const session = await openAs(asCounter.href, 'source')
+    const dependents = await readDependents(session, [{ schema: 'public', name: 'muted' }])
+    await session.close()
+    expect(schemaFindings(source, null, dependents).blockers).toEqual([])
+    expect((await around(from)).unreadableSequences).toEqual([])
+  })
+
   test('what the target lacks, and rows that policies hide', async () => {
     const from = database()
     psql(
