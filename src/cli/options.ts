@@ -100,7 +100,9 @@ function mayHoldSecret(text: string): boolean {
   const plain = text.replaceAll(/%([\da-f]{2})/gi, (_, hex: string) =>
     String.fromCharCode(Number.parseInt(hex, 16)),
   )
-  return withoutSecrets(text) !== text || withoutSecrets(plain) !== plain
+  // In a value that stands for itself a password may hold what ends one in a text of others.
+  const hasPassword = /:\/\/[^/]*:.*@/s.test(text)
+  return hasPassword || withoutSecrets(text) !== text || withoutSecrets(plain) !== plain
 }
 
 function listed(name: string): string {

@@ -1,4 +1,15 @@
-import { columns, count, cut, duration, pad, printable, rate, type Style } from '../report/text.ts'
+import {
+  columns,
+  count,
+  cut,
+  duration,
+  many,
+  pad,
+  printable,
+  rate,
+  rows,
+  type Style,
+} from '../report/text.ts'
 import { overall, type ProgressState, pace, type TableProgress } from './progress-state.ts'
 
 /** The lines that stand for the present state, none wider than the style's width. */
@@ -68,4 +79,13 @@ function elapsed(milliseconds: number): string {
 /** One plain line on a table, for logs. */
 export function plainLine(table: TableProgress, now: number): string {
   return `${table.phase} ${printable(table.table)}: ${facts(table, now).join(', ')}\n`
+}
+
+/** One plain line on all tables of a phase. */
+export function plainSummary(tables: readonly TableProgress[], now: number): string {
+  const finished = tables.filter(isFinished).length
+  const of = finished < tables.length ? `${count(finished)} of ` : ''
+  const done = tables.reduce((sum, table) => sum + table.done, 0)
+  const time = duration((now - Math.min(...tables.map((table) => table.startedAt))) / 1000)
+  return `${tables[0]!.phase}: ${of}${many(tables.length, 'table')}, ${rows(done)} in ${time}\n`
 }

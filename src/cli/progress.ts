@@ -1,8 +1,8 @@
 import { createLogUpdate } from 'log-update'
 import type { ProgressListener } from '../contract/progress.ts'
 import { printable } from '../report/text.ts'
-import { drawProgress, plainLine } from './progress-draw.ts'
-import { emptyProgress, takeEvent } from './progress-state.ts'
+import { drawProgress, plainLine, plainSummary } from './progress-draw.ts'
+import { emptyProgress, type TableProgress, takeEvent } from './progress-state.ts'
 import type { Shell } from './shell.ts'
 
 export interface ProgressView {
@@ -59,15 +59,26 @@ function plainView(shell: Shell): ProgressView {
   const state = emptyProgress()
   const told = new Map<string, number>()
   let toldStep = 0
+  /** Of a phase that began while another one was at work. */
+  let early: readonly TableProgress[] = []
+  /** Tables that were done in a moment are told of together. */
+  const endPhase = (now: number, isLast: boolean): void => {
+    const untold = [...state.tables.keys()].some((name) => !told.has(name))
+    const tables = [...early, ...state.tables.values()]
+    early = !isLast && tables.some((table) => table.phase !== state.phase) ? tables : []
+    if (early.length === 0 && tables.length > 0 && untold) shell.say(plainSummary(tables, now))
+  }
   return {
     listen(event) {
       const now = Date.now()
       const phaseBefore = state.phase
+      if (event.kind === 'phase' && event.phase !== phaseBefore) endPhase(now, false)
       takeEvent(state, event, now)
       if (event.kind === 'note') shell.say(`${printable(event.text)}\n`)
       else if (event.kind === 'phase') {
         if (event.phase === phaseBefore) return
         told.clear()
+        toldStep = now
         const detail = event.detail === undefined ? '' : `: ${printable(event.detail)}`
         shell.say(`${event.phase}${detail}\n`)
       } else if (event.kind === 'step') {
@@ -78,14 +89,15 @@ function plainView(shell: Shell): ProgressView {
         const table = state.tables.get(event.table)!
         const last = told.get(event.table)
         const finished = event.done >= event.total
-        // A table that is done in a moment gets one line, at its end; that line comes once.
+        // The line at the end comes once, and only where there was time for another one.
         if (last === Number.POSITIVE_INFINITY) return
-        if (!finished && now - (last ?? table.startedAt) < PLAIN_MS) return
+        const isSoon = now - (last ?? table.startedAt) < PLAIN_MS
+        if (finished ? last === undefined && isSoon : isSoon) return
         told.set(event.table, finished ? Number.POSITIVE_INFINITY : now)
         shell.say(plainLine(table, now))
       }
     },
     paused: (ask) => ask,
-    close() {},
+    close: () => endPhase(Date.now(), true),
   }
 }

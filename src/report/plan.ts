@@ -1,4 +1,5 @@
 import type { Blocker, Move, MoveColumn, Plan } from '../plan/model.ts'
+import { cloneMaker, isClone, renderClone } from './plan-clone.ts'
 import { movesWords, renderMappedMove, rowsOf } from './plan-mapping.ts'
 import {
   alignedTable,
@@ -23,13 +24,16 @@ export function renderPlan(plan: Plan, style: Style = PLAIN, next = 'landfall mi
   const { bold, dim } = style.colors
   const total = plan.moves.reduce((sum, move) => sum + move.statistics.rows, 0)
   const about = plan.moves.some((move) => move.statistics.estimated) ? 'about ' : ''
+  const clone = isClone(plan)
   const lines = [
     `${bold(`Plan of ${printable(plan.migration)}`)}   ${movesWords(plan)}, ${about}${rows(total)}`,
     `  ${dim('source')} ${printable(plan.source.label)} (${plan.source.encoding})`,
-    `  ${dim('target')} ${printable(plan.target.label)}, schema ${printable(plan.target.schema)}`,
+    `  ${dim('target')} ${printable(plan.target.label)}${clone ? '' : `, schema ${printable(plan.target.schema)}`}`,
+    ...(clone ? [`  ${cloneMaker(plan)}`] : []),
     ...(plan.inPlace ? ['  source and target are one database: all moves are one transaction'] : []),
   ]
-  for (const move of plan.moves) lines.push('', ...renderMove(move, plan, style))
+  if (clone) lines.push(...renderClone(plan, style))
+  else for (const move of plan.moves) lines.push('', ...renderMove(move, plan, style))
   if (plan.leftOut.length > 0) {
     const left = plan.leftOut.map((one) => [one.kind, one.name, one.why])
     const head = [{ title: 'kind' }, { title: 'name' }, { title: 'why' }]

@@ -23,7 +23,7 @@ export function printable(text: string): string {
 /** Hides what looks like a password, for texts that we did not write ourselves. */
 export function withoutSecrets(text: string): string {
   return text
-    .replaceAll(/:\/\/[^\s'"@/:]*:[^\s'"]*@/g, '://***@')
+    .replaceAll(/:\/\/[^\s"@/:]*:[^\s"]*@/g, '://***@')
     .replaceAll(/(password|passwd|pwd|token)(\s*[=:]\s*)('[^']*'|"[^"]*"|[^\s,;&]+)/gi, '$1$2***')
 }
 

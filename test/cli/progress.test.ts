@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { drawProgress, plainLine } from '../../src/cli/progress-draw.ts'
+import { drawProgress, plainLine, plainSummary } from '../../src/cli/progress-draw.ts'
 import { emptyProgress, overall, pace, takeEvent } from '../../src/cli/progress-state.ts'
 import type { ProgressEvent } from '../../src/contract/progress.ts'
 import { columns, PLAIN } from '../../src/report/text.ts'
@@ -99,4 +99,16 @@ describe('the live lines', () => {
     expect(drawProgress(state, 0, PLAIN, 10).join('')).not.toContain('\u001b')
     expect(plainLine(state.tables.get('a\u001b[2J')!, 0)).toBe('copy a\\u{1b}[2J: 50 %, 1 of 2 rows\n')
   })
+})
+
+test('tables that are done in a moment are told of together', () => {
+  const state = told(
+    [0, phase('copy')],
+    [0, copy('a', 5, 5)],
+    [0, copy('b', 0, 2000)],
+    [1500, copy('b', 2000, 2000)],
+  )
+  expect(plainSummary([...state.tables.values()], 1500)).toBe('copy: 2 tables, 2,005 rows in 1.50 s\n')
+  takeEvent(state, copy('c', 1, 10), 2000)
+  expect(plainSummary([...state.tables.values()], 2000)).toBe('copy: 2 of 3 tables, 2,006 rows in 2.00 s\n')
 })

@@ -61,6 +61,7 @@ test.each([
   ['unknown command postgres://app:p@ss@host/db', 'unknown command postgres://***@host/db'],
   ["host=h password='a b' user=x", 'host=h password=*** user=x'],
   ['?user=a&password=x&sslmode=require', '?user=a&password=***&sslmode=require'],
+  ["open postgres://app:p'a%22@host/db", 'open postgres://***@host/db'],
   ['://app:p/a@ss@h/d', '://***@h/d'],
   ['postgres://app@host:5432/db', 'postgres://app@host:5432/db'],
   ['no secret at all', 'no secret at all'],
