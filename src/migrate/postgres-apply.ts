@@ -1,6 +1,7 @@
 import { openPostgres, type Session } from '../connection/postgres.ts'
 import { ident, qualified } from '../connection/quote.ts'
 import { stopReason } from '../copy/schedule.ts'
+import { LandfallError } from '../errors.ts'
 import { knownMap, resolveIdentity } from '../identity/resolve.ts'
 import { readApplied, recordApplied } from '../journal/applied.ts'
 import { recordStep } from '../journal/evidence.ts'
@@ -59,7 +60,9 @@ export async function applyMoves(
           badRows: plan.badRows,
         }
         await session.query(stageFilled(staged.stage))
-        const { applied, notes: said } = await applyMove(staged, run)
+        const { applied, notes: said } = await applyMove(staged, run).catch((error: unknown) => {
+          throw placed(error, move)
+        })
         notes.push(...said.map((line) => `${move.source}: ${line}`))
         await recordApplied(session, run.id, move.source, applied)
       }
@@ -87,6 +90,18 @@ function mergesOf(
   return known.map((move) => {
     const { schema, name } = stageOf(run, plan, move)
     return { session, move, stage: qualified(schema, name), maps, badRows: plan.badRows }
+  })
+}
+
+/** Says which move it was where the failure itself does not. */
+function placed(error: unknown, { source }: Move): unknown {
+  if (!(error instanceof LandfallError) || error.place !== undefined) return error
+  const { code, message, hint, details, cause } = error
+  return new LandfallError(code, message, {
+    hint,
+    place: { table: source },
+    ...(details === undefined ? {} : { details }),
+    cause,
   })
 }
 
