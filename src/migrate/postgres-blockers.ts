@@ -57,13 +57,17 @@ export async function planSchema(
   const made = catalog.tables.filter((table) => !clone.excluded.includes(table))
   const around = await snapshot.run(readSurroundings)
   const { ids } = await snapshot.run((one) => readDependents(one, clone.excluded))
+  const choice =
+    tools === null
+      ? `install pg_dump ${major} or later, which brings everything that tables are made of`
+      : 'move the whole database, which is made by pg_dump, and leave tables out by --exclude instead'
   const types = session === null ? new Set<string>() : await typesOf(session)
   return {
     byDump: null,
     blockers: [
       ...hiddenAmong(around, clone.moves),
       ...sequenceBlockers(around, ids),
-      ...withoutDumpBlockers(catalog, around, made, types, major),
+      ...withoutDumpBlockers(catalog, around, made, types, choice),
     ],
     leftOut: tools === null ? withoutDumpLeftOut(catalog, around, major) : partLeftOut(catalog),
     notes: withoutDumpNotes(around, made),

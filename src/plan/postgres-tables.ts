@@ -59,67 +59,65 @@ function targetColumn(table: Table, column: Column): TargetColumn {
 const bareType = (declared: string): string => declared.replace(/(\([^()]*\))?(\[\])*$/, '')
 
 /**
- * Why tables cannot be made without `pg_dump`: what they are made of besides columns of built-in types has
- * to be there already, and Landfall makes none of it.
+ * Why tables cannot be made without `pg_dump`, one blocker for each: what they are made of besides columns
+ * of built-in types has to be there already, and Landfall makes none of it.
  *
- * @param target has the types that the tables may use, by their tables' columns and `types`.
+ * @param tables those to be made, their partitions among them.
  * @param types names of types that the target has, as `format_type` prints them with an empty search path.
- * @param major of the `pg_dump` that would do.
+ * @param choice what would bring everything.
  */
 export function withoutDumpBlockers(
   source: Catalog,
   around: Surroundings,
   tables: readonly Table[],
   types: ReadonlySet<string>,
-  major: number,
+  choice: string,
 ): Blocker[] {
   const taken = Map.groupBy(
     source.tables.flatMap((table) => table.columns.map((column) => ({ table, column }))),
     ({ column }) => column.sequence,
   )
-  const inherited = around.others
-    .filter(({ kind }) => kind === 'inheritance')
-    .map(
-      ({ name }): Blocker => ({
-        code: 'LF205',
-        table: null,
-        column: null,
-        message: name,
-        examples: [],
-        choices: [`install pg_dump ${major}, which brings that too`],
-      }),
+  // Of partitions their parent says it.
+  const wholes = tables.filter(({ partitionOf }) => partitionOf === undefined)
+  return wholes.flatMap((table): Blocker[] => {
+    const isPartitioned = source.tables.some(
+      (one) => one.partitionOf !== undefined && isParent(one.partitionOf, table),
     )
-  const made = tables.flatMap((table) => {
-    const name = tableLabel(table)
-    const block = (column: string | null, message: string): Blocker => ({
-      code: 'LF205',
-      table: name,
-      column,
-      message,
-      examples: [],
-      choices: [
-        `install pg_dump ${major}, which brings everything that tables are made of`,
-        `exclude the table ${name}`,
-      ],
-    })
-    const whole =
-      table.partitionOf !== undefined
-        ? [block(null, `${name} is a partition of ${table.partitionOf}`)]
-        : source.tables.some((one) => one.partitionOf !== undefined && isParent(one.partitionOf, table))
-          ? [block(null, `${name} is partitioned`)]
-          : []
     const columns = table.columns.flatMap((column) => {
       const why = whyNot(table, column, types, (taken.get(column.sequence) ?? []).length > 1)
-      return why === null ? [] : [block(column.name, why)]
+      return why === null ? [] : [{ column: column.name, why: `${column.name}: ${why}` }]
     })
-    const checks = table.checks.flatMap(({ name: check, expression }) =>
-      namesObject(expression)
-        ? [block(null, `the check ${check} uses something of its own: ${expression}`)]
-        : [],
-    )
-    return [...whole, ...columns, ...checks]
+    const checks = table.checks.filter(({ expression }) => namesObject(expression))
+    const reasons = [
+      ...(isPartitioned ? ['it is partitioned'] : []),
+      ...parentsOf(table, around).map((parent) => `it inherits from ${parent}`),
+      ...columns.map(({ why }) => why),
+      ...checks.map(({ name, expression }) => `the check ${name} uses something of its own: ${expression}`),
+    ]
+    if (reasons.length === 0) return []
+    const name = tableLabel(table)
+    return [
+      {
+        code: 'LF205',
+        table: name,
+        column: reasons.length === 1 && columns.length === 1 ? columns[0]!.column : null,
+        message: `${name} cannot be made without pg_dump: ${reasons.join('; ')}`,
+        examples: [],
+        choices: [choice, `exclude ${name}`],
+      },
+    ]
   })
-  return [...made, ...inherited]
+}
+
+/** The tables that a table inherits from, as the server prints their names. */
+function parentsOf({ schema, name }: Table, { others }: Surroundings): string[] {
+  return others.flatMap((one) => {
+    const [, heir, parent] =
+      /^((?:"(?:[^"]|"")*"|[^".])+\.(?:"(?:[^"]|"")*"|[^" ]+)) inherits from (.*)$/s.exec(one.name) ?? []
+    if (one.kind !== 'inheritance' || heir === undefined || parent === undefined) return []
+    const parts = nameParts(heir)
+    return parts[0] === schema && parts[1] === name ? [parent] : []
+  })
 }
 
 const isParent = (parent: string, { schema, name }: Table): boolean => {

@@ -142,10 +142,10 @@ describe('a source of PostgreSQL 18 where no pg_dump knows it', () => {
       CREATE VIEW v AS SELECT 1; CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'`)
     const { blockers, leftOut } = await plan(from, await postgres())
     expect(blockers.map(({ code, table, column, message }) => [code, table, column, message])).toEqual([
-      ['LF205', 't', 'm', 'its type public.mood is not in the target'],
+      ['LF205', 't', 'm', 't cannot be made without pg_dump: m: its type public.mood is not in the target'],
     ])
     expect(blockers[0]!.choices[0]).toBe(
-      'install pg_dump 18, which brings everything that tables are made of',
+      'install pg_dump 18 or later, which brings everything that tables are made of',
     )
     expect(leftOut.map(({ kind, name }) => [kind, name])).toEqual(
       expect.arrayContaining([
