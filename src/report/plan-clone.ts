@@ -3,7 +3,8 @@ import { alignedTable, count, paragraph, printable, rows, type Style } from './t
 
 /** Tables of a PostgreSQL source that become the same tables elsewhere. */
 export function isClone(plan: Plan): boolean {
-  return plan.source.engine === 'postgres' && plan.moves.every((move) => move.mapping === undefined)
+  if (plan.moves.length === 0) return plan.schemaBy !== undefined
+  return plan.moves.every(({ relation, mapping }) => relation !== undefined && mapping === undefined)
 }
 
 /**

@@ -34,15 +34,31 @@ export function renderPlan(plan: Plan, style: Style = PLAIN, next = 'landfall mi
   ]
   if (clone) lines.push(...renderClone(plan, style))
   else for (const move of plan.moves) lines.push('', ...renderMove(move, plan, style))
-  if (plan.leftOut.length > 0) {
-    const left = plan.leftOut.map((one) => [one.kind, one.name, one.why])
-    const head = [{ title: 'kind' }, { title: 'name' }, { title: 'why' }]
-    lines.push('', bold('Left out'), ...alignedTable(head, left, style, '  '))
-  }
+  if (plan.leftOut.length > 0) lines.push('', bold('Left out'), ...leftOutLines(plan.leftOut, style))
   if (plan.notes.length > 0)
     lines.push('', bold('Notes'), ...plan.notes.flatMap((note) => paragraph(note, style, '  ')))
   lines.push('', ...verdict(plan, style, next))
   return `${lines.join('\n')}\n`
+}
+
+/** From here on things that stay behind for the same reason are told of together. */
+const MANY = 8
+
+function leftOutLines(all: Plan['leftOut'], style: Style): string[] {
+  const reasons = Map.groupBy(all, (one) => one.why)
+  const single = all.filter((one) => reasons.get(one.why)!.length < MANY)
+  const head = [{ title: 'kind' }, { title: 'name' }, { title: 'why' }]
+  const table = single.map((one) => [one.kind, one.name, one.why])
+  const lines = single.length === 0 ? [] : alignedTable(head, table, style, '  ')
+  for (const [why, some] of reasons) {
+    if (some.length < MANY) continue
+    lines.push(...paragraph(`${why}:`, style, '  '))
+    for (const [kind, same] of Map.groupBy(some, (one) => one.kind)) {
+      const said = `${same.length} × ${kind}  ${joined(same.map((one) => one.name))}`
+      lines.push(...paragraph(said, style, '    ', '      '))
+    }
+  }
+  return lines
 }
 
 function renderMove(move: Move, plan: Plan, style: Style): string[] {

@@ -92,3 +92,19 @@ test('where Landfall makes the tables the plan says so', () => {
   const { schemaBy: _, ...plain } = clone
   expect(renderPlan(plain)).toContain('\n  each table becomes the same, with keys, indexes,')
 })
+
+test('what stays behind for one reason is told of together', () => {
+  const leftOut = Array.from({ length: 9 }, (_, i) => ({
+    kind: i < 7 ? 'view' : 'trigger',
+    name: `o${i}`,
+    why: 'none is installed',
+  }))
+  const text = renderPlan({ ...clone, leftOut: [...clone.leftOut, ...leftOut] })
+  expect(text).toContain(`Left out
+  kind           name  why
+  large objects  3     only rows of tables are moved
+  none is installed:
+    7 × view  o0; o1; o2; o3; o4; o5; o6
+    2 × trigger  o7; o8
+`)
+})
