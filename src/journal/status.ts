@@ -73,12 +73,16 @@ const MIGRATIONS = `SELECT r.id::text AS run, m.name AS migration, r.state, r.ph
   FROM landfall.migrations m LEFT JOIN (${LATEST}) r ON r.migration = m.name
   ORDER BY coalesce(r.started_at, m.held_since) DESC, m.name`
 
-const PROGRESS = `SELECT m.run::text AS run, m.move AS "table", m.rows::text AS rows,
-    coalesce(sum(c.loaded), 0)::text AS loaded, coalesce(sum(c.set_aside), 0)::text AS "setAside",
+/** Of mapped rows that are applied it says what became of them, and not how they came. */
+const PROGRESS = `SELECT m.run::text AS run, m.move AS "table",
+    CASE WHEN applied IS NULL THEN m.rows ELSE applied + m.set_aside END::text AS rows,
+    coalesce(applied, sum(c.loaded), 0)::text AS loaded,
+    coalesce(m.set_aside, sum(c.set_aside), 0)::text AS "setAside",
     count(c.seq)::text AS chunks, count(c.seq) FILTER (WHERE c.state = 'done')::text AS "chunksDone"
   FROM landfall.moves m JOIN (${LATEST}) r ON r.id = m.run
     LEFT JOIN landfall.chunks c ON c.run = m.run AND c.move = m.move
-  GROUP BY m.run, m.move, m.position, m.rows ORDER BY m.run, m.position`
+    CROSS JOIN LATERAL (SELECT m.created + m.updated + m.unchanged + m.skipped AS applied) a
+  GROUP BY m.run, m.move, m.position, m.rows, m.set_aside, applied ORDER BY m.run, m.position`
 
 function migration(row: MigrationRow, held: boolean, tables: readonly TableRow[]): Migration[] {
   // The lock was taken and given back before anything was begun.

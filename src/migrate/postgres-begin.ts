@@ -18,6 +18,7 @@ import { backUp } from './backup.ts'
 import { choicesOf } from './choices.ts'
 import { askBeforeWriting } from './consent.ts'
 import { holder } from './holder.ts'
+import { isApplied } from './postgres-apply.ts'
 import { changedMoves } from './postgres-changed.ts'
 import { type PlannedPostgres, planPostgres } from './postgres-plan.ts'
 import { takeBackClone } from './postgres-restart.ts'
@@ -46,6 +47,9 @@ export async function beginPostgres(start: PostgresStart): Promise<PostgresBegun
   const before = await readPlan(session, run.id)
   if (before.moves.some((move) => move.mapping !== undefined)) {
     if (run.state === 'done') return await beginNew(start)
+    // What it has changed itself is no other source, and what it has applied is not applied again.
+    if (before.inPlace && !settings.restart && isSameEnds(start, run) && (await isApplied(session, run)))
+      return await goOn(start, run, before)
     const planned = await planPostgres(planning(start), run)
     const same = isSame(start, run) && run.planHash === planHash(planned.plan)
     if (same && !settings.restart) return await goOn(start, run, planned.plan)
@@ -69,10 +73,12 @@ export async function beginPostgres(start: PostgresStart): Promise<PostgresBegun
 const planning = (start: PostgresStart) => ({ ...start, targetLabel: start.target.label })
 
 /** The same source with the same content, moved by the same choices. */
-const isSame = ({ from, settings }: PostgresStart, run: RunRecord): boolean =>
-  run.sourceLabel === from.label &&
-  run.fingerprint === from.fingerprint.whole &&
-  run.choices === choicesOf(settings)
+const isSame = (start: PostgresStart, run: RunRecord): boolean =>
+  isSameEnds(start, run) && run.fingerprint === start.from.fingerprint.whole
+
+/** Whatever the source holds by now. */
+const isSameEnds = ({ from, settings }: PostgresStart, run: RunRecord): boolean =>
+  run.sourceLabel === from.label && run.choices === choicesOf(settings)
 
 async function goOn(start: PostgresStart, { id }: RunRecord, plan: Plan): Promise<PostgresBegun> {
   const { session, lock } = start

@@ -162,6 +162,7 @@ describe('parents that nobody knows', () => {
       ['old', '102', '1'],
     ])
     expect(leaks(stdout + stderr + (await journal()))).toEqual([])
+    expect((await run('status')).stdout).toMatch(/accounts +5 +5 +0 +1\/1 +100 %/)
     expect(await run('verify')).toMatchObject({ status: 0, stdout: expect.stringMatching(/^Same/) })
   })
 })

@@ -211,6 +211,37 @@ test('killed once all is applied: the next run does not apply it again, and come
   await expectEnd(url, 'killed while verifying')
 })
 
+test('killed within one database once all is applied: the next run only comes to its end', async () => {
+  const url = await server.database()
+  await ask(
+    url,
+    `CREATE TABLE people (id int PRIMARY KEY, mail text);
+     INSERT INTO people SELECT i, CASE WHEN i % 10 > 0 THEN 'p' || i END FROM generate_series(1, 30000) i;
+     CREATE TABLE mails (person int PRIMARY KEY REFERENCES people, mail text NOT NULL)`,
+  )
+  const config = {
+    name: 'within',
+    badRows: 'set-aside',
+    moves: { mails: { from: 'people', columns: { person: 'id' } } },
+  }
+  writeFileSync(join(folder, 'within.json'), JSON.stringify(config))
+  const args = ['migrate', '--config', 'within.json', '--from', url, '--to', url, '--yes', '--json']
+  const killed = await landfall(args, {
+    cwd: folder,
+    onStart: (child) => void until(url, applied).then(() => child.kill('SIGKILL')),
+  })
+  expect(killed.status).toBeNull()
+  const written = () => ask(url, 'SELECT xmin::text, person FROM mails ORDER BY person')
+  const before = await written()
+  expect(before).toHaveLength(27_000)
+  const report = reportOf(await landfall(args, { cwd: folder }))
+  expect(report).toMatchObject({ outcome: 'done', resumed: true, exitCode: 1 })
+  expect(report.tables[0]).toMatchObject({ merged: { created: 27_000 }, setAside: 3000 })
+  expect(report.checks.filter(({ result }) => result !== 'pass')).toEqual([])
+  expect(await written()).toEqual(before)
+  expect(await leavings(url)).toEqual([])
+})
+
 /** A run that has staged everything and waits for the application; then it is killed. */
 async function stagedAndKilled(url: string): Promise<void> {
   const other = await writer(url, 'UPDATE tasks SET hits = hits WHERE id = 4')
