@@ -1,6 +1,7 @@
 import { tally } from '../checks/rows.ts'
 import type { Session } from '../connection/postgres.ts'
 import { qualified } from '../connection/quote.ts'
+import { LandfallError } from '../errors.ts'
 import { fenced } from '../journal/fence.ts'
 import { forgetRun, readChunks } from '../journal/journal.ts'
 import type { RunRecord } from '../journal/model.ts'
@@ -22,14 +23,37 @@ export async function takeBackClone(start: PostgresStart, run: RunRecord, plan: 
     if (await isThere(session, schema, name))
       refuseOther(schema, name, await countOnly(session, target), tally(chunks, source).loaded)
   }
+  const { schemas } = plan.schemaBy
+  await refuseOtherTables(session, schemas, plan)
   if (run.state === 'done') {
     const dropped = plan.moves.map((move) => move.target)
-    await confirm(run, dropped, [], tools)
+    await confirm(run, dropped, [], tools, `everything else in ${schemas.join(', ')}`)
   }
-  const { schemas } = plan.schemaBy
   await fenced(session, lock, async () => {
     await dropAll(session, schemas)
     await forgetRun(session, run.id)
+  })
+}
+
+/** LF203 where somebody made a table beside those of the run, which would go with them. */
+async function refuseOtherTables(session: Session, schemas: readonly string[], plan: Plan): Promise<void> {
+  const { rows } = await session.query<{ schema: string; name: string }>(
+    `SELECT n.nspname::text AS schema, c.relname::text AS name
+      FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+      WHERE c.relkind = 'r' AND n.nspname IN (SELECT json_array_elements_text($1::json))
+        AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
+          WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+      ORDER BY 1, 2`,
+    [JSON.stringify(schemas)],
+  )
+  const others = rows.filter(
+    (row) => !plan.moves.some(({ target }) => target.schema === row.schema && target.name === row.name),
+  )
+  if (others.length === 0) return
+  const names = others.map(({ schema, name }) => `${schema}.${name}`)
+  throw new LandfallError('LF203', `not made by the run that is to be taken back: ${names.join(', ')}`, {
+    hint: 'Taking back empties the schemas that the run filled. Move these tables to another schema or drop them, and start again with --restart.',
+    details: { tables: names },
   })
 }
 

@@ -89,6 +89,7 @@ export async function confirm(
   dropped: readonly TableName[],
   emptied: readonly TableName[],
   tools: Tools,
+  also: string | null = null,
 ): Promise<void> {
   const listed = (what: string, tables: readonly TableName[]) =>
     tables.length === 0
@@ -98,6 +99,7 @@ export async function confirm(
     `The migration ${run.migration} is done. Take it back, with all rows of these tables, and begin again?`,
     ...listed('dropped', dropped),
     ...listed('emptied', emptied),
+    ...(also === null ? [] : [`  dropped   ${also}`]),
   ].join('\n')
   if (tools.ask === undefined)
     throw new LandfallError('LF206', 'nothing was taken back: the migration is done, and nobody said yes', {

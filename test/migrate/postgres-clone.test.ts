@@ -202,9 +202,19 @@ describe.skipIf(!canDump)('pagila', () => {
     expect(await check(from, to)).toMatchObject({ outcome: 'same' })
     // Nobody is asked where what is there is nobody's yet; what is done is somebody's.
     expect(await failure(migrate(from, to, { options: { restart: true } }))).toMatchObject({ code: 'LF206' })
-    await query(to, 'INSERT INTO s.elder VALUES (1000, 1)')
-    expect(
-      await failure(migrate(from, to, { options: { restart: true }, tools: { ask: async () => true } })),
-    ).toMatchObject({ code: 'LF203' })
+    let asked = ''
+    const yes = async (question: string): Promise<boolean> => {
+      asked = question
+      return true
+    }
+    const takenBack = () => failure(migrate(from, to, { options: { restart: true }, tools: { ask: yes } }))
+    await query(to, 'CREATE TABLE s.mine (id int)')
+    expect(await takenBack()).toMatchObject({ code: 'LF203', details: { tables: ['s.mine'] } })
+    await query(to, 'DROP TABLE s.mine; INSERT INTO s.elder VALUES (1000, 1)')
+    expect(await takenBack()).toMatchObject({ code: 'LF203' })
+    expect(asked).toBe('')
+    await query(to, 'DELETE FROM s.elder WHERE id = 1000')
+    await migrate(from, to, { options: { restart: true }, tools: { ask: yes } })
+    expect(asked).toContain('dropped   everything else in public, s')
   })
 })
