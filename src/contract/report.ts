@@ -36,6 +36,8 @@ export interface MigrateReport {
   readonly version: typeof REPORT_VERSION
   readonly command: 'migrate'
   readonly migration: string
+  /** Its number in the journal, `landfall.runs.id`; absent in a dry run. */
+  readonly run?: string
   /** `done` everything is there; `nothing-to-do` it was done before; `dry-run` only planned. */
   readonly outcome: 'done' | 'nothing-to-do' | 'dry-run'
   readonly exitCode: 0 | 1

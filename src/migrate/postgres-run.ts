@@ -11,7 +11,7 @@ import type { PostgresSource } from './postgres-source.ts'
 import { dropStages, makeStages } from './postgres-stage.ts'
 import type { PostgresBegun, PostgresStart } from './postgres-start.ts'
 import { migrateReport } from './report.ts'
-import { enterPhase, type Work } from './run.ts'
+import { enterPhase, LOADED, type Work } from './run.ts'
 
 /**
  * Moves the tables of a PostgreSQL database: as they are into tables that are made for them, or, where the
@@ -19,6 +19,10 @@ import { enterPhase, type Work } from './run.ts'
  */
 export function postgresWork(from: PostgresSource): Work<PostgresBegun> {
   return {
+    left: ({ plan }) =>
+      plan.moves.some((move) => move.mapping !== undefined)
+        ? 'What was staged stays in the schema landfall'
+        : LOADED,
     begin: (attempt) => beginPostgres({ ...attempt, from }),
     carryOut: (attempt, begun) => carryOut({ ...attempt, from }, begun),
   }

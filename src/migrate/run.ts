@@ -27,10 +27,15 @@ export interface Attempt extends Run {
   readonly clock: PhaseClock
 }
 
+/** Of rows that are copied as they are. */
+export const LOADED = 'What was loaded before stays'
+
 /** How rows of one engine are moved: what differs from source to source. */
 export interface Work<B extends { readonly kind: 'run'; readonly run: RunRecord }> {
   /** Decides between a new run, going on with one, and having nothing to do; refuses with status 5. */
   begin(attempt: Attempt): Promise<B | { readonly kind: 'nothing'; readonly run: RunRecord }>
+  /** What a refusal in the middle of a run leaves in the target, for people. */
+  left(begun: B): string
   /** Moves the rows and proves it; what it returns is recorded as the run's result. */
   carryOut(attempt: Attempt, begun: B): Promise<MigrateReport>
 }
@@ -67,13 +72,13 @@ async function attempt<B extends { readonly kind: 'run'; readonly run: RunRecord
   const begun = await one.clock.measure('profile', () => work.begin(one))
   if (begun.kind === 'nothing') return await nothingToDo(one, begun.run)
   try {
-    const report = await work.carryOut(one, begun)
+    const report = { ...(await work.carryOut(one, begun)), run: begun.run.id }
     await lock.check()
     await finishRun(session, lock, begun.run.id, report)
     return report
   } catch (error) {
     await recordFailure(session, lock, begun.run, error)
-    throw refusedLate(error)
+    throw refusedLate(error, work.left(begun))
   }
 }
 
@@ -88,12 +93,12 @@ export async function enterPhase(
 }
 
 /** Status 5 means that nothing was written, but for what is met when the run has begun. */
-function refusedLate(error: unknown): unknown {
+function refusedLate(error: unknown, left: string): unknown {
   if (!(error instanceof LandfallError) || error.exitCode !== 5) return error
   const { code, message, hint, place, details } = error
   return new LandfallError(code, message, {
     hint: [
-      'What was loaded before stays, and when the cause is mended the same command goes on.',
+      `${left}, and when the cause is mended the same command goes on.`,
       ...(hint === undefined ? [] : [hint]),
     ].join('\n'),
     ...(place === undefined ? {} : { place }),
@@ -128,6 +133,7 @@ async function nothingToDo(run: Attempt, record: RunRecord): Promise<MigrateRepo
       notes: [],
       ...none,
     }),
+    run: record.id,
     exitCode: checks.every((check) => check.result === 'pass') ? 0 : 1,
     tables: result.tables,
   }

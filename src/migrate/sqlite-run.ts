@@ -4,7 +4,7 @@ import { checkTables, compareAll } from './check.ts'
 import type { OpenSource } from './ends.ts'
 import { createTables, finishTables } from './finish.ts'
 import { migrateReport } from './report.ts'
-import { type Attempt, enterPhase, type Work } from './run.ts'
+import { type Attempt, enterPhase, LOADED, type Work } from './run.ts'
 import { loadSqlite } from './sqlite-load.ts'
 import type { Start } from './start.ts'
 
@@ -13,6 +13,7 @@ type Going = Begun & { readonly kind: 'run' }
 /** Moves the tables of a SQLite database. */
 export function sqliteWork(from: OpenSource): Work<Going> {
   return {
+    left: () => LOADED,
     begin: (attempt) => begin({ ...attempt, from }),
     carryOut: (attempt, begun) => carryOut({ ...attempt, from }, begun),
   }

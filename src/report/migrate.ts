@@ -98,7 +98,7 @@ function rejects(report: MigrateReport, after: AfterMigrate, style: Style): stri
   // Both print the way to the server; only `start` also does where it is stopped.
   const own = `"$(landfall embedded ${after.embedded === 'running' ? 'url' : 'start'})"`
   const database = after.embedded === undefined ? quoted(report.target) : own
-  const query = `select "table", key, "column", reason from landfall.rejects`
+  const query = `select "table", key, "column", reason from landfall.rejects${report.run === undefined ? '' : ` where run = ${report.run}`}`
   if (!dry) lines.push(`  psql ${printable(database)} -c '${query}'`)
   return lines
 }
