@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Client } from 'pg'
@@ -80,6 +80,33 @@ describe.skipIf(!canDump)('a backup of a PostgreSQL database', { timeout: 60_000
     expect(await query(settings, `select to_regnamespace('landfall') as journal`)).toEqual([
       { journal: null },
     ])
+  })
+
+  test('that cannot be put back leaves everything as it is, the journal too', async () => {
+    await sql(settings, `create schema landfall; create table landfall.runs (state text)`)
+    const { path, restore } = await backUpPostgres(settings, place())
+    await sql(settings, `delete from orders; insert into landfall.runs values ('done')`)
+    const before = await content(settings)
+    const refused = async (command: string) => {
+      const { status, said } = await shell(command, { PGPASSWORD: server.password })
+      expect({ status, said }).toEqual({ status: 3, said: expect.stringContaining('ERROR') })
+      return said
+    }
+    const whole = readFileSync(path)
+    // Its head and list of contents are there, its rows end somewhere.
+    for (const share of [0.6, 0.9, 0.98]) {
+      writeFileSync(path, whole.subarray(0, Math.floor(whole.length * share)))
+      expect(await refused(restore)).toContain('pg_restore: error')
+      expect(await content(settings)).toEqual(before)
+    }
+    writeFileSync(path, whole)
+    await sql(settings, 'create view since as select * from customers')
+    expect(await refused(restore)).toContain('view public.since depends on table public.customers')
+    expect(await content(settings)).toEqual(before)
+    expect(await query(settings, 'select state from landfall.runs')).toEqual([{ state: 'done' }])
+    await sql(settings, 'drop view since')
+    expect((await shell(restore, { PGPASSWORD: server.password })).status).toBe(0)
+    expect(await query(settings, 'select state from landfall.runs')).toEqual([])
   })
 
   test('shows how far it is, and two of a second keep their own names', async () => {
