@@ -376,6 +376,26 @@ describe('others are at work', () => {
     await expectEnd(url, 'after patience was over')
   })
 
+  test('the connection that holds the lock breaks: nothing is applied', async () => {
+    const url = await office()
+    const other = await writer(url, 'UPDATE tasks SET hits = hits WHERE id = 4')
+    const running = migrate(url)
+    await until(url, waiting)
+    await ask(
+      url,
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE datname = current_database() AND application_name ~ '^landfall lock'`,
+    )
+    const ended = await running
+    expect(ended.status).toBe(4)
+    expect(JSON.parse(ended.stdout)).toMatchObject({ error: { code: 'LF402' } })
+    await other.end()
+    await sleep(200)
+    expect(await momentOf(url)).toEqual({ content: before, applied: 0 })
+    expect(countsOf(reportOf(await migrate(url)))).toEqual(counts)
+    await expectEnd(url, 'after the lock was lost')
+  })
+
   test('an interruption does not wait for it', async () => {
     const url = await office()
     const other = await writer(url, 'UPDATE tasks SET hits = hits WHERE id = 4')

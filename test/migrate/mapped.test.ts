@@ -310,6 +310,26 @@ describe('rows that do not fit', () => {
   })
 })
 
+test('of several rows with one key the same one stays, in whatever order they come', async () => {
+  const from = await postgres(
+    `CREATE TABLE raw (k int, v text, pad text);
+     INSERT INTO raw SELECT i % 5000, 'v' || i, repeat('.', 40) FROM generate_series(1, 15000) i ORDER BY md5(i::text)`,
+  )
+  const to = await postgres('CREATE TABLE neat (k int PRIMARY KEY, v text)')
+  const config: MigrationConfig = { name: 'neat', badRows: 'set-aside', moves: { neat: { from: 'raw' } } }
+  const ask = { config, tools: yes, options: { batchSize: 1000 } }
+  expect(counts(await migrate(from, to, ask))).toEqual({ raw: '5000 0 0 0, 10000' })
+  const before = await query(to, 'SELECT xmin, k, v FROM neat ORDER BY k')
+  // The lowest by its values, since there is no key.
+  expect(await query(to, 'SELECT v FROM neat WHERE k = 7')).toEqual([['v10007']])
+  // The rows lie elsewhere, and are cut into other chunks.
+  await query(from, 'CREATE INDEX by_v ON raw (v); CLUSTER raw USING by_v; ANALYZE raw')
+  const again = await migrate(from, to, { ...ask, options: { batchSize: 700 } })
+  expect(counts(again)).toEqual({ raw: '0 0 5000 0, 10000' })
+  expect(again.checks.filter(({ result }) => result !== 'pass')).toEqual([])
+  expect(await query(to, 'SELECT xmin, k, v FROM neat ORDER BY k')).toEqual(before)
+})
+
 describe('what has to be decided beforehand', () => {
   const decided = async (config: MigrationConfig, source = ITEMS, target = OTHER) => {
     const [from, to] = [await postgres(source), await postgres(target)]
