@@ -119,11 +119,12 @@ export const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
       'Check that the target and its schema are the ones you mean.',
       'Empty the table yourself if its rows are not needed.',
       'Or load into another schema: --target-schema NAME.',
+      "Of mapped moves: ifThere: 'update' makes rows that are there equal, 'keep' leaves them as they are.",
     ],
   },
   LF204: {
     what: 'Some rows hold values that the chosen type or constraint of the target cannot store.',
-    why: 'SQLite stores anything in any column; PostgreSQL does not. The rows were found by reading all of them before anything was written.',
+    why: 'SQLite stores anything in any column; PostgreSQL does not. The rows were found by reading all of them before anything was written. Mapped rows meet the rules of a table that is there: lengths, NOT NULL, CHECK and what must be unique; its rows are as they were.',
     todo: [
       'Correct the rows in the source.',
       "Choose another type or a conversion for the column: moves.TABLE.columns.COLUMN { type: 'text' } or { convert: sql`…` }.",
@@ -200,9 +201,10 @@ export const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
   },
   LF304: {
     what: "The target's server refused a statement.",
-    why: 'The role lacks a right, the server found a value or a definition it cannot take, or it is out of memory or disk.',
+    why: 'The role lacks a right, the server found a value or a definition it cannot take, or it is out of memory or disk. Or somebody else holds tables into which rows are to be merged for longer than lock_timeout, half a minute where the connection string sets none.',
     todo: [
       'Read the message and detail of the server.',
+      'Where tables could not be locked: end the transactions that are named, or stop the application for the time of the merge.',
       'The role needs the rights to create tables in the target schema and to create the schema landfall.',
       'Then run the same command: it goes on where it stopped.',
     ],
