@@ -1,17 +1,17 @@
 import type { Session } from '../connection/postgres.ts'
-import { ident, literal, qualified } from '../connection/quote.ts'
+import { literal, qualified } from '../connection/quote.ts'
 import { LandfallError } from '../errors.ts'
 import { sequenceStatement } from '../schema/sequences.ts'
 import { countShaped } from './count.ts'
 import { MEMORY } from './facts.ts'
-import { keyIsUnique, mergeOf, sameKey } from './key.ts'
+import { keyIsUnique, mergeOf } from './key.ts'
 import { lockTables } from './lock.ts'
-import { type AppliedMove, CHANGED, type RejectsOf, STAGE_ROW, type Staged, THERE, WRONG } from './model.ts'
+import type { AppliedMove, RejectsOf, Staged } from './model.ts'
 import { refuseAmbiguous, refuseMisfits, refuseOrphans, refuseThere } from './refuse.ts'
 import { applyRules } from './rules.ts'
 import { setAside } from './set-aside.ts'
 import { type Split, split } from './split.ts'
-import { WAVES } from './waits.ts'
+import { writeRows } from './write.ts'
 
 /**
  * Makes staged rows rows of the target's table: those that are new are inserted, those that have other values
@@ -37,8 +37,7 @@ export async function applyMerge(staged: Staged, rejects: RejectsOf): Promise<Ap
   await refuseMisfits(staged, shaped)
   const counts = await countShaped(session, shaped)
   const aside = counts.wrong === 0 ? 0 : await setAside(staged, shaped, rejects)
-  const updated = counts.changed === 0 ? 0 : await update(session, shaped, waits)
-  const created = counts.added === 0 ? 0 : await insert(session, shaped)
+  const { created, updated } = await writeRows(session, shaped, counts, waits)
   if (updated !== counts.changed || created !== counts.added || aside !== counts.wrong)
     throw new LandfallError(
       'LF304',
@@ -59,40 +58,6 @@ export async function applyMerge(staged: Staged, rejects: RejectsOf): Promise<Ap
     },
     notes: [],
   }
-}
-
-async function insert(session: Session, { relation, target, facts, key }: Split): Promise<number> {
-  const names = facts.map(({ name }) => ident(name)).join(', ')
-  // The key's index grows from one end to the other. Texts take longer to sort than that saves.
-  const order = key.some(({ type }) => !/^(uuid|smallint|integer|bigint|date|timestamp)/.test(type))
-    ? ''
-    : ` ORDER BY ${key.map(({ name }) => ident(name)).join(', ')}`
-  const overriding = facts.some(({ identity }) => identity) ? ' OVERRIDING SYSTEM VALUE' : ''
-  const { rowCount } = await session.query(
-    `INSERT INTO ${target} (${names})${overriding} SELECT ${names} FROM ${relation} WHERE ${WRONG} IS NULL AND NOT ${THERE}${order}`,
-  )
-  return rowCount
-}
-
-/** Rows that wait for others to give up unique values come after them. */
-async function update(session: Session, shaped: Split, waits: boolean): Promise<number> {
-  const { relation, target, others, key } = shaped
-  const set = others.map(({ name }) => `${ident(name)} = w.${ident(name)}`).join(', ')
-  const wave = async (join: string, where: string): Promise<number> => {
-    const { rowCount } = await session.query(
-      `UPDATE ${target} AS t SET ${set} FROM ${relation} AS w ${join}
-        WHERE w.${WRONG} IS NULL AND w.${CHANGED} AND ${sameKey(key, 't', 'w')}${where}`,
-    )
-    return rowCount
-  }
-  if (!waits) return wave('', '')
-  let rows = await wave('', ` AND w.${STAGE_ROW} NOT IN (SELECT v.waits FROM ${WAVES} AS v)`)
-  const { rows: waves } = await session.query<{ wave: number }>(
-    `SELECT DISTINCT v.wave FROM ${WAVES} AS v ORDER BY v.wave`,
-  )
-  for (const one of waves)
-    rows += await wave(`JOIN ${WAVES} AS v ON v.waits = w.${STAGE_ROW}`, ` AND v.wave = ${one.wave}`)
-  return rows
 }
 
 /** Sequences are moved behind values that came from elsewhere, and never back. */

@@ -1,0 +1,99 @@
+import type { Session } from '../connection/postgres.ts'
+import { ident } from '../connection/quote.ts'
+import type { Counts } from './count.ts'
+import { sameKey } from './key.ts'
+import { CHANGED, STAGE_ROW, THERE, WRONG } from './model.ts'
+import type { Split } from './split.ts'
+import { WAVES } from './waits.ts'
+
+export interface Written {
+  readonly created: number
+  readonly updated: number
+}
+
+/**
+ * Updates the shaped rows that are there and inserts the others. The update comes first, since new rows may
+ * have unique values that others give up. Where rows refer to rows of their own table, both are one
+ * statement, at whose end the server looks for the parents: a row that is there may have a new one.
+ *
+ * @param waits rows are updated in the order of `waits.ts`.
+ */
+export async function writeRows(
+  session: Session,
+  shaped: Split,
+  { added, changed }: Counts,
+  waits: boolean,
+): Promise<Written> {
+  const updates = changed === 0 ? [] : await updateStatements(session, shaped, waits)
+  const inserts = added === 0 ? [] : [insertStatement(shaped)]
+  if (updates.length + inserts.length > 1 && (await refersToItself(session, shaped)))
+    return atOnce(session, updates, inserts)
+  const written = { created: 0, updated: 0 }
+  for (const sql of updates) written.updated += (await session.query(sql(''))).rowCount
+  for (const sql of inserts) written.created += (await session.query(sql(''))).rowCount
+  return written
+}
+
+/** A statement, made with a further condition: empty, or `AND …`. */
+type Statement = (condition: string) => string
+
+async function atOnce(
+  session: Session,
+  updates: readonly Statement[],
+  inserts: readonly Statement[],
+): Promise<Written> {
+  const done = (at: number): string => `(SELECT pg_catalog.count(*) FROM landfall_done_${at})`
+  const all = [...updates, ...inserts]
+  // Each asks how many rows the one before it wrote, which makes it wait for all of them.
+  const parts = all.map(
+    (sql, at) =>
+      `landfall_done_${at} AS (${sql(at === 0 ? '' : ` AND ${done(at - 1)} >= 0`)} RETURNING 1 AS done)`,
+  )
+  const sum = (some: readonly Statement[]): string =>
+    [...some.map((one) => done(all.indexOf(one))), '0'].join(' + ')
+  const { rows } = await session.query<Written>(
+    `WITH ${parts.join(',\n')} SELECT (${sum(updates)})::pg_catalog.float8 AS updated, (${sum(inserts)})::pg_catalog.float8 AS created`,
+  )
+  return rows[0]!
+}
+
+async function refersToItself(session: Session, { target }: Split): Promise<boolean> {
+  const { rows } = await session.query(
+    `SELECT FROM pg_catalog.pg_constraint
+      WHERE contype = 'f' AND conrelid = $1::pg_catalog.regclass AND confrelid = conrelid LIMIT 1`,
+    [target],
+  )
+  return rows.length > 0
+}
+
+function insertStatement({ relation, target, facts, key }: Split): Statement {
+  const names = facts.map(({ name }) => ident(name)).join(', ')
+  // The key's index grows from one end to the other. Texts take longer to sort than that saves.
+  const order = key.some(({ type }) => !/^(uuid|smallint|integer|bigint|date|timestamp)/.test(type))
+    ? ''
+    : ` ORDER BY ${key.map(({ name }) => ident(name)).join(', ')}`
+  const overriding = facts.some(({ identity }) => identity) ? ' OVERRIDING SYSTEM VALUE' : ''
+  return (condition) =>
+    `INSERT INTO ${target} (${names})${overriding} SELECT ${names} FROM ${relation} WHERE ${WRONG} IS NULL AND NOT ${THERE}${condition}${order}`
+}
+
+/** Rows that wait for others to give up unique values come after them. */
+async function updateStatements(session: Session, shaped: Split, waits: boolean): Promise<Statement[]> {
+  const { relation, target, others, key } = shaped
+  const set = others.map(({ name }) => `${ident(name)} = w.${ident(name)}`).join(', ')
+  const wave =
+    (join: string, where: string): Statement =>
+    (condition) =>
+      `UPDATE ${target} AS t SET ${set} FROM ${relation} AS w ${join}
+        WHERE w.${WRONG} IS NULL AND w.${CHANGED} AND ${sameKey(key, 't', 'w')}${where}${condition}`
+  if (!waits) return [wave('', '')]
+  const { rows: waves } = await session.query<{ wave: number }>(
+    `SELECT DISTINCT v.wave FROM ${WAVES} AS v ORDER BY v.wave`,
+  )
+  return [
+    wave('', ` AND w.${STAGE_ROW} NOT IN (SELECT v.waits FROM ${WAVES} AS v)`),
+    ...waves.map(({ wave: one }) =>
+      wave(`JOIN ${WAVES} AS v ON v.waits = w.${STAGE_ROW}`, ` AND v.wave = ${one}`),
+    ),
+  ]
+}
