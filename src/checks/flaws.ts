@@ -11,6 +11,8 @@ export interface Flaw {
   readonly what: string
   /** The column of a NOT NULL. */
   readonly column: string | null
+  /** The source has it too, so that it is as it should be. */
+  readonly inSource?: true
 }
 
 /**
@@ -44,6 +46,23 @@ export async function readFlaws(session: Session, schemas: readonly string[]): P
     [schemas],
   )
   return rows
+}
+
+/** The flaws of a table that is made as another one is, whose own flaws are no differences. */
+export function knownFlaws(
+  flaws: readonly Flaw[],
+  found: Table,
+  source: Table,
+  known: readonly Flaw[],
+): Flaw[] {
+  const there = known.filter((one) => one.schema === source.schema && one.table === source.name)
+  return flaws
+    .filter((flaw) => flaw.schema === found.schema && flaw.table === found.name)
+    .map((flaw) =>
+      there.some(({ kind, name, what }) => kind === flaw.kind && name === flaw.name && what === flaw.what)
+        ? { ...flaw, inSource: true }
+        : flaw,
+    )
 }
 
 export function flawsOf(flaws: readonly Flaw[], table: Table, kind: Flaw['kind']): Flaw[] {

@@ -31,6 +31,10 @@ export async function checkForeignKeys(
       findings.notes.push(`${text(there)}: ${there.name} is validated by the target, so no row was read`)
       continue
     }
+    if (flaw.inSource) {
+      findings.notes.push(`${text(there)}: ${flaw.name} ${flaw.what}, as in the source`)
+      continue
+    }
     const mend =
       flaw.what === 'is not validated'
         ? `: ALTER TABLE ${subject.table} VALIDATE CONSTRAINT ${ident(flaw.name)}`

@@ -89,7 +89,7 @@ export async function checkColumns(
     await checkGenerated(session, table, wanted, there, findings)
   }
   for (const flaw of flawsOf(flaws, found, 'not null'))
-    if (move.target.columns.some((column) => column.name === flaw.column && column.notNull))
+    if (!flaw.inSource && move.target.columns.some((column) => column.name === flaw.column && column.notNull))
       findings.wrong.push(`${flaw.column}: its NOT NULL ${flaw.name} ${flaw.what}`)
   const more = found.columns.length - pairs.length
   if (more > 0) findings.notes.push(`${counted(more, 'more column')} in the target`)

@@ -1,7 +1,7 @@
 import type { Catalog, Index, Table } from '../catalog/model.ts'
 import { checkConstraints } from '../checks/check-constraints.ts'
 import type { Promises } from '../checks/declared.ts'
-import { readFlaws } from '../checks/flaws.ts'
+import { type Flaw, knownFlaws, readFlaws } from '../checks/flaws.ts'
 import { checkForeignKeys } from '../checks/foreign-keys.ts'
 import { checkIndexes } from '../checks/indexes.ts'
 import { collated } from '../checks/same-indexes.ts'
@@ -24,7 +24,7 @@ const NOTHING_ELSE: Promises = {
 /**
  * Everything that the source's tables promise besides their rows, kept by the target's: columns, keys,
  * indexes, unique values, foreign keys, checks and sequences. `last`: the sequences' last numbers in the
- * source, by their names as the catalog prints them.
+ * source, by their names as the catalog prints them. `known`: the flaws of the source's own constraints.
  *
  * Errors: LF305; what the target refuses to tell is an `incomplete` result.
  */
@@ -33,18 +33,25 @@ export async function postgresStructure(
   pairs: readonly TablePair[],
   { source, target: there }: { readonly source: Catalog; readonly target: Catalog },
   last: ReadonlyMap<string, string>,
+  known: readonly Flaw[],
 ): Promise<CheckResult[]> {
-  const flaws = await readFlaws(session, [...new Set(pairs.map((pair) => pair.target.schema))])
+  const all = await readFlaws(session, [...new Set(pairs.map((pair) => pair.target.schema))])
   const checks: CheckResult[] = []
   for (const pair of pairs) {
     const { target } = pair
-    const all = moveOf(pair, pairs, last)
+    const wanted = moveOf(pair, pairs, last)
     // Where the parent was left out its keys went with it; that it should be there is told elsewhere.
-    const foreignKeys = all.target.foreignKeys.filter((key) =>
+    const foreignKeys = wanted.target.foreignKeys.filter((key) =>
       there.tables.some((one) => one.schema === key.refSchema && one.name === key.refTable),
     )
-    const move = { ...all, target: { ...all.target, foreignKeys } }
-    const subject: Subject = { move, found: target, table: qualified(target.schema, target.name) }
+    const move = { ...wanted, target: { ...wanted.target, foreignKeys } }
+    const flaws = knownFlaws(all, target, pair.source, known)
+    // An index that is not valid in the source either is as it should be.
+    const indexes = target.indexes.filter(
+      ({ name, valid }) => valid || !pair.source.indexes.some((one) => one.name === name && !one.valid),
+    )
+    const found = { ...target, indexes }
+    const subject: Subject = { move, found, table: qualified(target.schema, target.name) }
     const results = [
       await checkColumns(session, subject, flaws),
       await checkIndexes(session, subject, flaws),

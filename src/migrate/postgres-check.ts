@@ -1,4 +1,5 @@
 import { readPostgresCatalog } from '../catalog/postgres.ts'
+import { readFlaws } from '../checks/flaws.ts'
 import { tally } from '../checks/rows.ts'
 import { matchTables } from '../compare/postgres-match.ts'
 import { lastNumbers, postgresStructure } from '../compare/postgres-structure.ts'
@@ -109,7 +110,10 @@ async function checkClone(
   const target = await readPostgresCatalog(session)
   const matched = matchTables(settings, from.catalog, target)
   const last = await lastNumbers((sql) => from.snapshot.ask(sql), from.catalog.tables)
-  const structure = await postgresStructure(session, matched.pairs, { source: from.catalog, target }, last)
+  const schemas = [...new Set(from.catalog.tables.map((table) => table.schema))]
+  const known = await from.snapshot.run((one) => readFlaws(one, schemas))
+  const both = { source: from.catalog, target }
+  const structure = await postgresStructure(session, matched.pairs, both, last, known)
   const rows = tables.map((table) => rowsCheck(table, null))
   return {
     checks: [...counts, ...rows, ...matched.checks, ...structure],

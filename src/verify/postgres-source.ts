@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Catalog } from '../catalog/model.ts'
 import { readPostgresCatalog } from '../catalog/postgres.ts'
+import { readFlaws } from '../checks/flaws.ts'
 import { postgresComparison } from '../compare/postgres-comparison.ts'
 import { type Matched, matchTables } from '../compare/postgres-match.ts'
 import { lastNumbers, postgresStructure } from '../compare/postgres-structure.ts'
@@ -52,7 +53,10 @@ export async function verifyPostgres(asked: PostgresVerification): Promise<Verif
           : null
         const compared =
           repair === null ? differing : await compareRepaired(sides, input, differing, repair, found.target)
-        const structure = await postgresStructure(session, found.matched.pairs, found, last)
+        const known = await sides.source.run((one) =>
+          readFlaws(one, [...new Set(found.source.tables.map((table) => table.schema))]),
+        )
+        const structure = await postgresStructure(session, found.matched.pairs, found, last, known)
         return verifyReport({
           settings,
           source: from.label,

@@ -158,6 +158,25 @@ describe.skipIf(!canDump)('between two PostgreSQL servers', () => {
     ])
   })
 
+  test('what is wrong in the source already is no difference; what is wrong in the target alone is one', async () => {
+    const from = await source(`
+      CREATE TABLE parents (id int PRIMARY KEY); CREATE TABLE children (id int PRIMARY KEY, parent int);
+      INSERT INTO parents VALUES (1); INSERT INTO children VALUES (1, 1), (2, 99);
+      ALTER TABLE children ADD CONSTRAINT known FOREIGN KEY (parent) REFERENCES parents NOT VALID;
+      ALTER TABLE children ADD CONSTRAINT small CHECK (id < 2) NOT VALID;
+      CREATE TABLE parts (n int) PARTITION BY RANGE (n); CREATE TABLE parts_1 PARTITION OF parts DEFAULT;
+      CREATE INDEX half ON ONLY parts (n)`)
+    const to = await postgres()
+    const report = await migrate(from, to)
+    expect(failed(report.checks)).toEqual([])
+    expect(report.exitCode).toBe(0)
+    expect(await check(from, to)).toMatchObject({ outcome: 'same' })
+    await query(from, 'DELETE FROM children WHERE id = 2; ALTER TABLE children VALIDATE CONSTRAINT small')
+    expect(failed((await check(from, to)).checks)).toContainEqual(
+      expect.stringMatching(/^children: checks: fail: .*small is not validated: ALTER TABLE/),
+    )
+  })
+
   test('a source whose snapshot is gone with its process: the next run takes another one', async () => {
     const from = await source(
       `CREATE TABLE t (id bigint PRIMARY KEY, line text); INSERT INTO t SELECT i, repeat('x', 100) FROM generate_series(1, 40000) i`,
