@@ -3,7 +3,6 @@ import { literal } from '../connection/quote.ts'
 import { LandfallError } from '../errors.ts'
 import type { TargetRules } from '../plan/mapping.ts'
 import { type Shaped, STAGE_ROW, WRONG } from './model.ts'
-import { reasonOf } from './reasons.ts'
 import { BY_ITSELF, typedRows, type Values } from './values.ts'
 
 const MISFITS = '"landfall_misfits"'
@@ -25,43 +24,97 @@ export async function sparingMisfits<T extends Shaped>(
   try {
     return await attempt(values)
   } catch (error) {
-    if (!(error instanceof LandfallError) || !/^2[23]/.test(String(error.details?.sqlstate))) throw error
+    if (!isMisfit(error)) throw error
     await session.query('ROLLBACK TO SAVEPOINT landfall_shape')
-    const { sql } = await typedRows(session, values, checks)
-    await findMisfits(session, values.stage, sql)
+    const shaped = await attemptOthers(session, values, checks, attempt, error)
     const { rows } = await session.query<{ row: string; reason: string }>(
       `SELECT ${STAGE_ROW} AS row, reason FROM ${MISFITS}`,
     )
-    // Then it was something else.
-    if (rows.length === 0) throw error
-    const fits = `s.${STAGE_ROW} NOT IN (SELECT ${STAGE_ROW} FROM ${MISFITS})`
-    const shaped = await attempt({
-      ...values,
-      where: values.where === undefined ? fits : `(${values.where}) AND ${fits}`,
-    })
+    const numbers = new Map<string, number>()
+    for (const { reason } of rows)
+      if (!numbers.has(reason))
+        numbers.set(
+          reason,
+          shaped.reasons.push({ column: null, text: `cannot be stored: ${reason}`, ...BY_ITSELF }) - 1,
+        )
     const { rowCount } = await session.query(
       `INSERT INTO ${shaped.relation} (${STAGE_ROW}, ${WRONG}) SELECT r.row, r.wrong
         FROM pg_catalog.json_to_recordset($1::pg_catalog.json) AS r (row pg_catalog.int8, wrong pg_catalog.int4)`,
-      [
-        JSON.stringify(
-          rows.map(({ row, reason }) => ({
-            row,
-            wrong: reasonOf(shaped, { column: null, text: `cannot be stored: ${reason}`, ...BY_ITSELF }),
-          })),
-        ),
-      ],
+      [JSON.stringify(rows.map(({ row, reason }) => ({ row, wrong: numbers.get(reason) })))],
     )
     return { ...shaped, rows: shaped.rows + rowCount }
   }
 }
 
 /**
- * Halves the rows, and the half that fails, until the rows are found that fail on their own. The table of
- * them stays, since queries of the others name it.
+ * Looks for the rows that fail without the identities, which have as many rows as there are people; should
+ * others fail, once more with them.
  */
-async function findMisfits(session: Session, stage: string, sql: string): Promise<void> {
+async function attemptOthers<T extends Shaped>(
+  session: Session,
+  values: Values,
+  checks: TargetRules['checks'],
+  attempt: (values: Values) => Promise<T>,
+  first: LandfallError,
+): Promise<T> {
+  const fits = `s.${STAGE_ROW} NOT IN (SELECT ${STAGE_ROW} FROM ${MISFITS})`
+  const others = {
+    ...values,
+    where: values.where === undefined ? fits : `(${values.where}) AND ${fits}`,
+  }
+  await session.query(`DROP TABLE IF EXISTS pg_temp.${MISFITS}; CREATE TEMPORARY TABLE ${MISFITS} (${STAGE_ROW} pg_catalog.int8, reason pg_catalog.text) ON COMMIT DROP;
+    CREATE INDEX ON ${values.stage} (${STAGE_ROW}); ANALYZE ${values.stage}`)
+  const known = values.columns.filter(({ identity }) => identity !== null)
+  const own = values.columns.filter((column) => !known.includes(column))
+  const probes =
+    known.length === 0
+      ? [await typedRows(session, values, checks)]
+      : [
+          ...(own.length === 0 ? [] : [await typedRows(session, { ...values, columns: own })]),
+          {
+            sql: `SELECT s.${STAGE_ROW}, ${known.map(({ value }, at) => `${value} AS landfall_old_${at}`).join(', ')} FROM ${values.stage} AS s
+              WHERE ${values.where ?? 'true'}`,
+          },
+        ]
+  let found = await findMisfits(
+    session,
+    values.stage,
+    probes.map(({ sql }) => sql),
+  )
+  if (found > 0) {
+    await session.query('SAVEPOINT landfall_others')
+    try {
+      return await attempt(others)
+    } catch (error) {
+      if (known.length === 0 || !isMisfit(error)) throw error
+      await session.query('ROLLBACK TO SAVEPOINT landfall_others')
+    }
+  }
+  if (known.length > 0)
+    found += await findMisfits(session, values.stage, [(await typedRows(session, others, checks)).sql])
+  // Then it was something else.
+  if (found === 0) throw first
+  return attempt(others)
+}
+
+const isMisfit = (error: unknown): error is LandfallError =>
+  error instanceof LandfallError && /^2[23]/.test(String(error.details?.sqlstate))
+
+/** So few rows are tried one by one. */
+const FEW = 100
+
+/**
+ * Halves the rows, and the half that fails, until few are left, which are tried one by one. Returns how many
+ * fail on their own. The table of them stays, since queries of the others name it.
+ */
+async function findMisfits(session: Session, stage: string, probes: readonly string[]): Promise<number> {
+  const probe = (where: string): string =>
+    probes
+      .map((sql) => `PERFORM pg_catalog.count(w) FROM (${sql}) AS w WHERE w.${STAGE_ROW} ${where};`)
+      .join(' ')
   const body = `#variable_conflict use_column
     DECLARE landfall_from int8[]; landfall_to int8[]; landfall_low int8; landfall_high int8; landfall_middle int8;
+      landfall_one int8; landfall_few boolean;
     BEGIN
       SELECT ARRAY[pg_catalog.min(${STAGE_ROW})], ARRAY[pg_catalog.max(${STAGE_ROW})] INTO landfall_from, landfall_to FROM ${stage};
       WHILE pg_catalog.cardinality(landfall_from) > 0 LOOP
@@ -69,19 +122,32 @@ async function findMisfits(session: Session, stage: string, sql: string): Promis
         landfall_high := landfall_to[pg_catalog.cardinality(landfall_to)];
         landfall_from := pg_catalog.trim_array(landfall_from, 1);
         landfall_to := pg_catalog.trim_array(landfall_to, 1);
+        landfall_few := false;
         BEGIN
-          PERFORM pg_catalog.count(w) FROM (${sql}) AS w WHERE w.${STAGE_ROW} BETWEEN landfall_low AND landfall_high;
+          ${probe('BETWEEN landfall_low AND landfall_high')}
         EXCEPTION WHEN data_exception OR integrity_constraint_violation THEN
-          IF landfall_low = landfall_high THEN
-            INSERT INTO ${MISFITS} VALUES (landfall_low, SQLERRM);
+          IF landfall_high - landfall_low < ${FEW} THEN
+            landfall_few := true;
           ELSE
             landfall_middle := landfall_low + (landfall_high - landfall_low) / 2;
             landfall_from := landfall_from || landfall_middle + 1 || landfall_low;
             landfall_to := landfall_to || landfall_high || landfall_middle;
           END IF;
         END;
+        IF landfall_few THEN
+          FOR landfall_one IN landfall_low .. landfall_high LOOP
+            BEGIN
+              ${probe('= landfall_one')}
+            EXCEPTION WHEN data_exception OR integrity_constraint_violation THEN
+              INSERT INTO ${MISFITS} VALUES (landfall_one, SQLERRM);
+            END;
+          END LOOP;
+        END IF;
       END LOOP;
     END`
-  await session.query(`DROP TABLE IF EXISTS pg_temp.${MISFITS}; CREATE TEMPORARY TABLE ${MISFITS} (${STAGE_ROW} pg_catalog.int8, reason pg_catalog.text) ON COMMIT DROP;
-    CREATE INDEX ON ${stage} (${STAGE_ROW}); ANALYZE ${stage}; DO ${literal(body)}`)
+  await session.query(`DO ${literal(body)}`)
+  const { rows } = await session.query<{ rows: number }>(
+    `SELECT pg_catalog.count(*)::pg_catalog.int4 AS rows FROM ${MISFITS}`,
+  )
+  return rows[0]!.rows
 }
