@@ -1,4 +1,5 @@
 import type { ColumnDifference, RowDifference, VerifiedTable } from '../contract/verify.ts'
+import { endsOf } from './ends.ts'
 import { alignedTable, columns, count, duration, paragraph, printable, type Style } from './text.ts'
 import { valuePair } from './values.ts'
 
@@ -53,8 +54,7 @@ export function renderVerified(tables: readonly VerifiedTable[], style: Style): 
     time,
   ]
   const body = tables.map((table) => [
-    // The target's name comes with its schema.
-    table.target.endsWith(`.${table.source}`) ? table.source : `${table.source} -> ${table.target}`,
+    endsOf(table),
     ...cells(table, duration(table.seconds), table.compared === 'counts' ? ' (only counted)' : ''),
   ])
   // Tables are compared side by side, so their times do not add up.

@@ -9,6 +9,7 @@ import {
   showValues,
   sums,
 } from './differences.ts'
+import { endsOf } from './ends.ts'
 import { repairCommands } from './repair.ts'
 import {
   alignedTable,
@@ -116,7 +117,10 @@ function quoted(text: string): string {
 function leftOut(all: NonNullable<MigrateReport['leftOut']>): string {
   const counts = new Map<string, number>()
   for (const { kind } of all) counts.set(kind, (counts.get(kind) ?? 0) + 1)
-  const parts = [...counts].map(([kind, n]) => many(n, kind, kind.endsWith('x') ? `${kind}es` : `${kind}s`))
+  // Of some kinds it is only said that they are there.
+  const parts = [...counts].map(([kind, n]) =>
+    kind.endsWith('s') ? kind : many(n, kind, kind.endsWith('x') ? `${kind}es` : `${kind}s`),
+  )
   return `Left out: ${parts.join(', ')} (landfall plan lists them)`
 }
 
@@ -124,8 +128,7 @@ function tables(report: MigrateReport, style: Style): string[] {
   if (isMapped(report)) return mergedTables(report, style)
   const sum = (of: 'loaded' | 'setAside') => report.tables.reduce((n, table) => n + table[of], 0)
   const body = report.tables.map((table) => [
-    // The target's name comes with its schema.
-    table.target.endsWith(`.${table.source}`) ? table.source : `${table.source} -> ${table.target}`,
+    endsOf(table),
     count(table.loaded),
     count(table.setAside),
     duration(table.seconds),
@@ -160,10 +163,7 @@ function mergedTables(report: MigrateReport, style: Style): string[] {
     const { created = 0, updated = 0, unchanged = 0, skipped = 0 } = table.merged ?? {}
     return [table.read, created, updated, unchanged, skipped, table.setAside]
   }
-  const body = report.tables.map((table) => [
-    table.target.endsWith(`.${table.source}`) ? table.source : `${table.source} -> ${table.target}`,
-    ...cells(table).map(count),
-  ])
+  const body = report.tables.map((table) => [endsOf(table), ...cells(table).map(count)])
   const titles = ['rows', 'created', 'updated', 'unchanged', 'skipped', 'set aside']
   return alignedTable([{ title: 'move' }, ...titles.map((title) => ({ title, align: right }))], body, style)
 }
