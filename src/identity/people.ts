@@ -101,7 +101,13 @@ export function keyText(on: Resolving, p = 'p'): string {
 }
 
 /** What the source calls the key. */
-export function sourceName({ staged, identity }: Resolving): string {
+export function sourceName({
+  staged,
+  identity,
+}: {
+  readonly staged: Pick<Staged, 'move'>
+  readonly identity: Identity
+}): string {
   const column = staged.move.columns.find(({ target }) => target === identity.key.column)
   return column?.source ?? identity.key.column
 }

@@ -13,6 +13,7 @@ import { PEOPLE } from './tables.ts'
 import { take } from './take.ts'
 
 export { compareIdentity } from './compare.ts'
+export { requireFoundAgain } from './found-again.ts'
 export { dropMap, knownMap } from './map.ts'
 export { mapByRules } from './rules-map.ts'
 

@@ -2,7 +2,7 @@ import { openPostgres, type Session } from '../connection/postgres.ts'
 import { ident, qualified } from '../connection/quote.ts'
 import { stopReason } from '../copy/schedule.ts'
 import { LandfallError } from '../errors.ts'
-import { knownMap, resolveIdentity } from '../identity/resolve.ts'
+import { knownMap, requireFoundAgain, resolveIdentity } from '../identity/resolve.ts'
 import { readApplied, recordApplied } from '../journal/applied.ts'
 import { recordStep } from '../journal/evidence.ts'
 import { commitToDisk, fenced } from '../journal/fence.ts'
@@ -46,6 +46,7 @@ export async function applyMoves(
       await commitToDisk(session)
       await lockTables(session, writtenBy(plan))
       const maps = new Map<string, KnownMap>()
+      const creating: Staged[] = []
       const notes: string[] = []
       const firstMerge = plan.moves.findIndex(({ mapping }) => mapping?.kind === 'merge')
       for (const [at, move] of plan.moves.entries()) {
@@ -65,7 +66,9 @@ export async function applyMoves(
         })
         notes.push(...said.map((line) => `${move.source}: ${line}`))
         await recordApplied(session, run.id, move.source, applied)
+        if (move.mapping?.kind === 'identity' && applied.created > 0) creating.push(staged)
       }
+      for (const staged of creating) await requireFoundAgain(staged)
       return notes
     })
   } catch (error) {

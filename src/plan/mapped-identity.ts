@@ -55,6 +55,11 @@ export async function identityMove(mapping: Mapping, found: FoundIdentity): Prom
     notes: [
       // What is only matched carries nothing, and need not say so.
       ...(created.unmatched.kind === 'create' ? carriedNotes(unused, created.untouched) : []),
+      ...(created.unmatched.kind === 'create' && said.keptIn.kind === 'landfall' && said.keptIn.drop
+        ? [
+            'the map is not kept: what is created must be found by the match rules afterwards, or nothing is written',
+          ]
+        : []),
       ...(isUniqueBy(table, [toKey.name]) ? [] : [`no unique index of ${table.name} covers ${toKey.name}`]),
       ...(take.columns.length > 0 || created.unmatched.kind === 'create' ? triggerNotes(mapping, table) : []),
     ],
