@@ -33,7 +33,7 @@ export async function applyMerge(staged: Staged, rejects: RejectsOf): Promise<Ap
   if (!keyIsUnique(move)) await refuseAmbiguous(session, shaped)
   await refuseThere(staged, shaped)
   const waits = await applyRules(staged, shaped, true)
-  await refuseOrphans(staged, shaped)
+  await refuseOrphans(staged, shaped, rejects)
   await refuseMisfits(staged, shaped)
   const counts = await countShaped(session, shaped)
   const aside = counts.wrong === 0 ? 0 : await setAside(staged, shaped, rejects)

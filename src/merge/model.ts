@@ -44,7 +44,19 @@ export interface Staged {
 /** Where rows that are set aside are written down, in the same transaction. */
 export interface RejectsOf {
   readonly run: string
+  /** Moves of the run that were applied before; what they have set aside is written down. */
+  readonly before?: readonly Move[]
 }
+
+/** Which parent a row lacks: what an identity should know, or a foreign key's row. */
+export type Parent =
+  | { readonly identity: string; readonly value: string }
+  | {
+      readonly schema: string
+      readonly table: string
+      readonly columns: readonly string[]
+      readonly refColumns: readonly string[]
+    }
 
 /** Why the target would refuse a row. */
 export interface Reason {
@@ -52,6 +64,8 @@ export interface Reason {
   readonly text: string
   /** Its parent is unknown, by an identity or by a foreign key. */
   readonly parent: boolean
+  /** The parent, of rows that are merged. */
+  readonly lacks?: Parent
   /** Such a row is a failure and cannot be set aside. */
   readonly fails: boolean
 }

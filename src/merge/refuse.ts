@@ -1,9 +1,10 @@
 import type { Session } from '../connection/postgres.ts'
 import { ident } from '../connection/quote.ts'
 import { LandfallError } from '../errors.ts'
+import { excused, excusedOld } from './excused.ts'
 import { comparisons } from './facts.ts'
 import { lowestFirst, type MergeMove, mergeOf, named, overStage, sameKey, stagedKey } from './key.ts'
-import { type KnownMap, STAGE_ROW, type Staged, THERE, WRONG } from './model.ts'
+import { type KnownMap, type RejectsOf, STAGE_ROW, type Staged, THERE, WRONG } from './model.ts'
 import { reasonsAs } from './set-aside.ts'
 import type { Split } from './split.ts'
 import { refuseUnstorable } from './unstorable.ts'
@@ -14,14 +15,23 @@ const NAMED = 20
 const ORPHANS_NAMED = 1000
 const LISTED = 10_000
 
-/** LF209 with every row whose parent is unknown, where the config calls that a failure. */
-export async function refuseOrphans(staged: Staged, shaped: Split): Promise<void> {
+/**
+ * LF209 with every row whose parent is unknown, where the config calls that a failure. Rows whose parent was
+ * set aside go with it.
+ */
+export async function refuseOrphans(staged: Staged, shaped: Split, rejects: RejectsOf): Promise<void> {
   const { session, stage } = staged
   const { move, relation, reasons } = shaped
   const all = move.mapping.ifParentMissing === 'fail'
   const failing = reasons.flatMap(({ parent, fails }, at) => (parent && (all || fails) ? [at] : []))
   if (failing.length === 0) return
-  const from = `FROM ${relation} AS w JOIN ${stage} AS s ON s.${STAGE_ROW} = w.${STAGE_ROW} WHERE w.${WRONG} IN (${failing.join(', ')})`
+  const pardons = failing.flatMap((at) => {
+    const { lacks } = reasons[at]!
+    const test = lacks === undefined ? null : excused(shaped, lacks, rejects)
+    return test === null ? [] : [`WHEN ${at} THEN ${test}`]
+  })
+  const others = pardons.length === 0 ? '' : ` AND CASE w.${WRONG} ${pardons.join(' ')} END IS NOT TRUE`
+  const from = `FROM ${relation} AS w JOIN ${stage} AS s ON s.${STAGE_ROW} = w.${STAGE_ROW} WHERE w.${WRONG} IN (${failing.join(', ')})${others}`
   const { rows } = await session.query<{ key: string; wrong: number; value: string | null; all: string }>(
     `SELECT ${stagedKey(move)} AS key, w.${WRONG} AS wrong, ${parentValue(shaped, failing)} AS value, pg_catalog.count(*) OVER () AS all
       ${from} ORDER BY w.${STAGE_ROW} LIMIT ${LISTED}`,
@@ -52,7 +62,7 @@ interface Orphan {
  * LF209 with every row of all moves that refers to an old key which its identity does not know, where the
  * config calls that a failure: somebody who mends them wants to see all of them at once.
  */
-export async function refuseUnknown(moves: readonly Staged[]): Promise<void> {
+export async function refuseUnknown(moves: readonly Staged[], rejects: RejectsOf): Promise<void> {
   const found: Orphans[] = []
   for (const staged of moves) {
     const { session, stage, maps } = staged
@@ -71,10 +81,12 @@ export async function refuseUnknown(moves: readonly Staged[]): Promise<void> {
         ],
       ])
       const own = overStage(value)
+      const pardon = excusedOld({ identity: identity!, value }, rejects)
+      const others = pardon === null ? '' : ` AND (${pardon}) IS NOT TRUE`
       const { rows } = await session.query<{ key: string; value: string; all: string }>(
         `SELECT ${stagedKey(move)} AS key, pg_catalog.left(${own}::pg_catalog.text, 60) AS value, pg_catalog.count(*) OVER () AS all
           FROM ${stage} AS s LEFT JOIN (SELECT ${oldKey} AS landfall_old FROM ${relation}) AS m ON ${same!('m.landfall_old', own)}
-          WHERE ${own} IS NOT NULL AND m.landfall_old IS NULL ORDER BY ${lowestFirst(move)} LIMIT ${LISTED}`,
+          WHERE ${own} IS NOT NULL AND m.landfall_old IS NULL${others} ORDER BY ${lowestFirst(move)} LIMIT ${LISTED}`,
       )
       const reason = `is not known by the identity ${identity}`
       const orphans = rows.map((row) => ({ key: row.key, column: name, value: row.value, reason }))

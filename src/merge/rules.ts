@@ -56,7 +56,7 @@ async function markRepeated({ session, stage }: Staged, shaped: Split): Promise<
 async function markOrphans(
   { session }: Staged,
   shaped: Split,
-  { columns, refColumns, refTable }: TargetForeignKey,
+  { columns, refColumns, refSchema, refTable }: TargetForeignKey,
 ): Promise<number> {
   const { relation, target, facts } = shaped
   const same = (alias: string): string =>
@@ -71,6 +71,7 @@ async function markOrphans(
     column: columns.length === 1 ? columns[0]! : null,
     text: `has no parent in ${refTable}`,
     parent: true,
+    lacks: { schema: refSchema, table: refTable, columns, refColumns },
     fails: false,
   })
   const { rowCount } = await session.query(

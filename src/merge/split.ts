@@ -156,6 +156,7 @@ function parentTests({ mapping, target }: MergeMove, { facts }: TypedRows): Pare
         column: columns.length === 1 ? columns[0]! : null,
         text: `has no parent in ${refTable}`,
         parent: true,
+        lacks: { schema: refSchema, table: refTable, columns, refColumns },
         fails: false,
       },
     }

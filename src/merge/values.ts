@@ -80,6 +80,7 @@ export async function typedRows(
       column: column.name,
       text: `is not known by the identity ${column.identity}`,
       parent: true,
+      lacks: { identity: column.identity!, value: column.value },
       fails: known[at]!.unknownFails ?? false,
     })
     return `LEFT JOIN (SELECT ${oldKey} AS landfall_old_${at}, ${newKey} AS landfall_new_${at} FROM ${map}) AS m${at} ON ${same[at]!(`m${at}.landfall_old_${at}`, column.value)}`

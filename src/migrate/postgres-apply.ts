@@ -9,7 +9,7 @@ import { commitToDisk, fenced } from '../journal/fence.ts'
 import type { RunRecord } from '../journal/model.ts'
 import { lockTables } from '../merge/lock.ts'
 import { applyMerge } from '../merge/merge.ts'
-import type { KnownMap, Staged } from '../merge/model.ts'
+import type { KnownMap, RejectsOf, Staged } from '../merge/model.ts'
 import { refuseUnknown } from '../merge/refuse.ts'
 import { stageFilled, stageFromSelect, stageStatements } from '../merge/stage.ts'
 import type { Move, Plan } from '../plan/model.ts'
@@ -50,7 +50,8 @@ export async function applyMoves(
       const notes: string[] = []
       const firstMerge = plan.moves.findIndex(({ mapping }) => mapping?.kind === 'merge')
       for (const [at, move] of plan.moves.entries()) {
-        if (at === firstMerge && !plan.inPlace) await refuseUnknown(mergesOf(begun, session, maps))
+        const rejects = { run: run.id, before: plan.moves.slice(0, at) }
+        if (at === firstMerge && !plan.inPlace) await refuseUnknown(mergesOf(begun, session, maps), rejects)
         if (signal.aborted) throw stopReason(signal)
         tools.progress?.({ kind: 'step', name: `apply ${move.source}`, done: at, total: plan.moves.length })
         const staged = {
@@ -61,7 +62,7 @@ export async function applyMoves(
           badRows: plan.badRows,
         }
         await session.query(stageFilled(staged.stage))
-        const { applied, notes: said } = await applyMove(staged, run).catch((error: unknown) => {
+        const { applied, notes: said } = await applyMove(staged, rejects).catch((error: unknown) => {
           throw placed(error, move)
         })
         notes.push(...said.map((line) => `${move.source}: ${line}`))
@@ -120,9 +121,9 @@ function writtenBy({ moves }: Plan): string[] {
   return [...new Set(tables.map(({ schema, table }) => qualified(schema, table)))]
 }
 
-async function applyMove(staged: Staged, { id }: RunRecord): ReturnType<typeof applyMerge> {
+async function applyMove(staged: Staged, rejects: RejectsOf): ReturnType<typeof applyMerge> {
   const { session, move } = staged
-  if (move.mapping?.kind !== 'identity') return await applyMerge(staged, { run: id })
+  if (move.mapping?.kind !== 'identity') return await applyMerge(staged, rejects)
   const { relation } = knownMap(move)
   const { rows } = await session.query<{ there: boolean }>(
     'SELECT pg_catalog.to_regclass($1) IS NOT NULL AS there',
@@ -131,9 +132,9 @@ async function applyMove(staged: Staged, { id }: RunRecord): ReturnType<typeof a
   if (!rows[0]!.there) {
     // Who goes on with the run must not take it for a table of the application.
     const { schema, table: name } = move.mapping.map
-    await recordStep(session, id, `map ${relation}`, { schema, name })
+    await recordStep(session, rejects.run, `map ${relation}`, { schema, name })
   }
-  const result = await resolveIdentity(staged, { run: id })
+  const result = await resolveIdentity(staged, rejects)
   ;(staged.maps as Map<string, KnownMap>).set(move.mapping.name, knownMap(move))
   return result
 }

@@ -310,6 +310,65 @@ describe('rows that do not fit', () => {
   })
 })
 
+describe('children of rows that are set aside', () => {
+  const SOURCE = `CREATE TABLE users (id int PRIMARY KEY, name text); INSERT INTO users VALUES (1, 'ok'), (2, 'much too long'), (3, 'fine');
+    CREATE TABLE posts (id int PRIMARY KEY, author int, title text, reply_to int);
+    INSERT INTO posts VALUES (10, 1, 'a', NULL), (11, 2, 'b', NULL), (12, 1, NULL, 10), (13, 3, 'reply', 12), (14, 3, 'reply', 13);
+    CREATE TABLE likes (post int, nr int, PRIMARY KEY (post, nr)); INSERT INTO likes VALUES (10, 1), (11, 1), (12, 1)`
+  const TARGET = `CREATE TABLE users (id bigserial PRIMARY KEY, name varchar(5) UNIQUE);
+    CREATE TABLE posts (id bigint PRIMARY KEY, author bigint NOT NULL REFERENCES users, title text NOT NULL, reply_to bigint REFERENCES posts);
+    CREATE TABLE likes (post bigint REFERENCES posts, nr int, PRIMARY KEY (post, nr))`
+  const config: MigrationConfig = {
+    name: 'children',
+    badRows: 'set-aside',
+    identities: {
+      users: {
+        from: 'users',
+        key: 'id',
+        to: 'users',
+        toKey: 'id',
+        match: [{ equal: { name: 'name' } }],
+        unmatched: { create: { name: 'name' } },
+      },
+    },
+    moves: { likes: {}, posts: { columns: { author: { identity: 'users' } } } },
+  }
+
+  test('are set aside with them, though unknown parents are a failure', async () => {
+    const [from, to] = [await postgres(SOURCE), await postgres(TARGET)]
+    const report = await migrate(from, to, { config, tools: yes })
+    expect(counts(report)).toEqual({ users: '2 0 0 0, 1', posts: '1 0 0 0, 4', likes: '1 0 0 0, 2' })
+    expect(await query(to, 'SELECT move, key, "column", reason FROM landfall.rejects ORDER BY 1, 2')).toEqual(
+      [
+        ['likes', 'post = 11, nr = 1', 'post', 'has no parent in posts'],
+        ['likes', 'post = 12, nr = 1', 'post', 'has no parent in posts'],
+        ['posts', 'id = 11', 'author', 'is not known by the identity users'],
+        ['posts', 'id = 12', 'title', 'has no value, and the target must have one'],
+        ['posts', 'id = 13', 'reply_to', 'has no parent in posts'],
+        ['posts', 'id = 14', 'reply_to', 'has no parent in posts'],
+        ['users', 'id = 2', 'name', 'is longer than 5 characters'],
+      ],
+    )
+    expect(report.checks.filter(({ result }) => result !== 'pass')).toEqual([])
+  })
+
+  test('and a parent that nobody knows is still a failure', async () => {
+    const unknown = `INSERT INTO posts VALUES (15, 9, 'of nobody', NULL), (16, 1, 'reply', 99); INSERT INTO likes VALUES (98, 1)`
+    const [from, to] = [await postgres(`${SOURCE}; ${unknown}`), await postgres(TARGET)]
+    const keys = async () => {
+      const found = await failure(migrate(from, to, { config, tools: yes }))
+      expect(found.code).toBe('LF209')
+      return (found.details as { rows: { key: string }[] }).rows.map(({ key }) => key)
+    }
+    expect(await keys()).toEqual(['id = 15'])
+    await query(from, 'DELETE FROM posts WHERE id = 15')
+    expect(await keys()).toEqual(['id = 16'])
+    await query(from, 'DELETE FROM posts WHERE id = 16')
+    expect(await keys()).toEqual(['post = 98, nr = 1'])
+    expect(await query(to, 'SELECT FROM posts')).toEqual([])
+  })
+})
+
 test('of several rows with one key the same one stays, in whatever order they come', async () => {
   const from = await postgres(
     `CREATE TABLE raw (k int, v text, pad text);
