@@ -1,5 +1,5 @@
 import type { Session } from '../connection/postgres.ts'
-import type { MigrateReport } from '../contract/report.ts'
+import type { BackupReport, MigrateReport } from '../contract/report.ts'
 import { LandfallError } from '../errors.ts'
 import type { Plan } from '../plan/model.ts'
 import { commitToDisk, type Epoch, fenced } from './fence.ts'
@@ -17,6 +17,8 @@ export interface NewRun {
   readonly phase: string
   /** Every `move` is the source name of one of the plan's moves. */
   readonly chunks: readonly PlannedChunk[]
+  /** Made before it began. */
+  readonly backups?: readonly BackupReport[]
 }
 
 const RUN = `r.id::text AS id, r.migration, r.epoch::text AS epoch, r.attempt, r.state, r.phase,
@@ -49,8 +51,8 @@ export async function beginRun(session: Session, epoch: Epoch, run: NewRun): Pro
       rows: [row],
     } = await session.query<RunRow>(
       `INSERT INTO landfall.runs AS r (migration, epoch, phase, source_label, plan_hash, plan, choices,
-          fingerprint, host, process)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING ${RUN}`,
+          fingerprint, host, process, backups)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING ${RUN}`,
       [
         epoch.migration,
         epoch.epoch,
@@ -62,6 +64,7 @@ export async function beginRun(session: Session, epoch: Epoch, run: NewRun): Pro
         run.fingerprint,
         run.holder.host,
         run.holder.pid,
+        JSON.stringify(run.backups ?? []),
       ],
     )
     const begun = record(row!)
@@ -142,6 +145,15 @@ export async function readPlan(session: Session, run: string): Promise<Plan> {
   ])
   if (row === undefined) throw new LandfallError('LF900', `run ${run} is not in the journal`)
   return JSON.parse(row.plan) as Plan
+}
+
+/** The backups that were made before a run began. */
+export async function readBackups(session: Session, run: string): Promise<readonly BackupReport[]> {
+  const { rows } = await session.query<{ backups: string | null }>(
+    'SELECT backups::text AS backups FROM landfall.runs WHERE id = $1',
+    [run],
+  )
+  return JSON.parse(rows[0]?.backups ?? '[]') as BackupReport[]
 }
 
 /** The report of a run that is done; null for any other. */

@@ -23,13 +23,13 @@ export async function isApplied(session: Session, run: RunRecord): Promise<boole
 
 /**
  * Makes the staged rows rows of their tables, all moves in the plan's order and in one transaction, with
- * what they came to and what was set aside. Returns what was decided by a rule, a line each.
+ * what they came to and what was set aside. what was decided by a rule is kept with it.
  */
 export async function applyMoves(
   start: PostgresStart,
   begun: PostgresBegun,
   signal: AbortSignal,
-): Promise<string[]> {
+): Promise<void> {
   const { lock, target, tools } = start
   const { run, plan } = begun
   // The user's expressions and the triggers of the tables see the schemas that they always see.
@@ -42,12 +42,11 @@ export async function applyMoves(
     void start.session.query('SELECT pg_cancel_backend($1)', [session.backend]).catch(() => {})
   signal.addEventListener('abort', stop)
   try {
-    return await fenced(session, lock, async () => {
+    await fenced(session, lock, async () => {
       await commitToDisk(session)
       await lockTables(session, writtenBy(plan))
       const maps = new Map<string, KnownMap>()
       const creating: Staged[] = []
-      const notes: string[] = []
       const firstMerge = plan.moves.findIndex(({ mapping }) => mapping?.kind === 'merge')
       for (const [at, move] of plan.moves.entries()) {
         const rejects = { run: run.id, before: plan.moves.slice(0, at) }
@@ -62,15 +61,13 @@ export async function applyMoves(
           badRows: plan.badRows,
         }
         await session.query(stageFilled(staged.stage))
-        const { applied, notes: said } = await applyMove(staged, rejects).catch((error: unknown) => {
+        const { applied, notes } = await applyMove(staged, rejects).catch((error: unknown) => {
           throw placed(error, move)
         })
-        notes.push(...said.map((line) => `${move.source}: ${line}`))
-        await recordApplied(session, run.id, move.source, applied)
+        await recordApplied(session, run.id, move.source, applied, notes)
         if (move.mapping?.kind === 'identity' && applied.created > 0) creating.push(staged)
       }
       for (const staged of creating) await requireFoundAgain(staged)
-      return notes
     })
   } catch (error) {
     throw signal.aborted ? stopReason(signal) : error
@@ -135,7 +132,7 @@ async function applyMove(staged: Staged, rejects: RejectsOf): ReturnType<typeof 
     await recordStep(session, rejects.run, `map ${relation}`, { schema, name })
   }
   const result = await resolveIdentity(staged, rejects)
-  ;(staged.maps as Map<string, KnownMap>).set(move.mapping.name, knownMap(move))
+  ;(staged.maps as Map<string, KnownMap>).set(move.mapping.name, result.known)
   return result
 }
 

@@ -4,8 +4,10 @@ import { compareCheckpoint } from '../journal/checkpoint.ts'
 import { fenced } from '../journal/fence.ts'
 import {
   beginRun,
+  failRun,
   findRun,
   forgetRun,
+  readBackups,
   readChunks,
   readPlan,
   resumeRun,
@@ -19,7 +21,7 @@ import { choicesOf } from './choices.ts'
 import { askBeforeWriting } from './consent.ts'
 import { holder } from './holder.ts'
 import { isApplied } from './postgres-apply.ts'
-import { changedMoves } from './postgres-changed.ts'
+import { changedChunks, changedMoves } from './postgres-changed.ts'
 import { type PlannedPostgres, planPostgres } from './postgres-plan.ts'
 import { takeBackClone } from './postgres-restart.ts'
 import { dropStages } from './postgres-stage.ts'
@@ -34,7 +36,7 @@ type Nothing = { readonly kind: 'nothing'; readonly run: RunRecord }
  * is now, and what was only staged is nobody's data.
  */
 export async function beginPostgres(start: PostgresStart): Promise<PostgresBegun | Nothing> {
-  const { session, settings, lock } = start
+  const { session, settings } = start
   const run = await findRun(session, settings.name)
   if (settings.checkpoint)
     compareCheckpoint(
@@ -45,53 +47,95 @@ export async function beginPostgres(start: PostgresStart): Promise<PostgresBegun
     )
   if (run === null) return await beginNew(start)
   const before = await readPlan(session, run.id)
-  if (before.moves.some((move) => move.mapping !== undefined)) {
-    if (run.state === 'done') return await beginNew(start)
-    // What it has changed itself is no other source, and what it has applied is not applied again.
-    if (before.inPlace && !settings.restart && isSameEnds(start, run) && (await isApplied(session, run)))
-      return await goOn(start, run, before)
-    const planned = await planPostgres(planning(start), run)
-    const same = isSame(start, run) && run.planHash === planHash(planned.plan)
-    if (same && !settings.restart) return await goOn(start, run, planned.plan)
-    await fenced(session, lock, async () => {
-      await dropStages(session, { run, plan: before })
-      await forgetRun(session, run.id)
-    })
-    return await beginNew(start)
-  }
-  if (settings.restart) {
-    const backups = await backUp(start, before)
-    await takeBackClone(start, run, before)
-    return await beginNew(start, backups)
-  }
-  if (run.state === 'done') await refuseMissing(session, before)
+  return before.moves.some((move) => move.mapping !== undefined)
+    ? await beginMapped(start, run, before)
+    : await beginCopy(start, run, before)
+}
+
+async function beginCopy(
+  start: PostgresStart,
+  run: RunRecord,
+  before: Plan,
+): Promise<PostgresBegun | Nothing> {
+  if (start.settings.restart)
+    return await beginNew(start, { run, takeBack: () => takeBackClone(start, run, before) })
+  if (run.state === 'done') await refuseMissing(start.session, before)
   await refuseOther(start, run, before)
   if (run.state === 'done') return { kind: 'nothing', run }
   return await goOn(start, run, before)
 }
 
+/** What was applied stays, as history; what was only staged goes once a new run may begin. */
+async function beginMapped(start: PostgresStart, run: RunRecord, before: Plan): Promise<PostgresBegun> {
+  const { session, settings, lock } = start
+  if (!settings.restart) refuseOtherSource(start, run, ANOTHER_SOURCE)
+  if (run.state === 'done') {
+    if (settings.restart && run.sourceLabel === start.from.label) throw notTakenBack()
+    return await beginNew(start)
+  }
+  const applied = await isApplied(session, run)
+  if (!settings.restart && (await isUnchanged(start, run, before, applied)))
+    return await goOn(start, run, before)
+  const takeBack = async (): Promise<void> => {
+    await fenced(session, lock, async () => {
+      await dropStages(session, { run, plan: before })
+      if (!applied) await forgetRun(session, run.id)
+    })
+    if (applied) await failRun(session, lock, run.id, NOT_VERIFIED)
+  }
+  return await beginNew(start, { run, takeBack })
+}
+
+const ANOTHER_SOURCE = '--restart   go on with this source; what was merged from the other one stays'
+const NOT_VERIFIED = {
+  code: 'LF201',
+  message: 'its rows were merged and not verified; the source or the plan changed, and a new run began',
+}
+
+function notTakenBack(): LandfallError {
+  return new LandfallError(
+    'LF001',
+    'rows that were merged into tables of the application cannot be taken back',
+    {
+      hint: 'without --restart: what the source holds now is merged again\na backup that was made before brings back what was there',
+    },
+  )
+}
+
+/** The run may go on: what it has staged, and what there is left to do, are what they would be today. */
+async function isUnchanged(
+  start: PostgresStart,
+  run: RunRecord,
+  before: Plan,
+  applied: boolean,
+): Promise<boolean> {
+  const { from, settings } = start
+  if (run.choices !== choicesOf(settings)) return false
+  // What it has changed itself is no other source, and what it has applied is not applied again.
+  if (before.inPlace) return applied
+  const { plan } = await planPostgres(planning(start), run)
+  if (run.planHash !== planHash(plan)) return false
+  return run.fingerprint === from.fingerprint || (await changedChunks(start, run, before)).length === 0
+}
+
 const planning = (start: PostgresStart) => ({ ...start, targetLabel: start.target.label })
-
-/** The same source with the same content, moved by the same choices. */
-const isSame = (start: PostgresStart, run: RunRecord): boolean =>
-  isSameEnds(start, run) && run.fingerprint === start.from.fingerprint.whole
-
-/** Whatever the source holds by now. */
-const isSameEnds = ({ from, settings }: PostgresStart, run: RunRecord): boolean =>
-  run.sourceLabel === from.label && run.choices === choicesOf(settings)
 
 async function goOn(start: PostgresStart, { id }: RunRecord, plan: Plan): Promise<PostgresBegun> {
   const { session, lock } = start
   const run = await resumeRun(session, lock, id, holder())
-  return { kind: 'run', run, plan, chunks: await readChunks(session, id), resumed: true, backups: [] }
+  const backups = await readBackups(session, id)
+  return { kind: 'run', run, plan, chunks: await readChunks(session, id), resumed: true, backups }
 }
 
-async function beginNew(
-  start: PostgresStart,
-  made: readonly BackupReport[] | null = null,
-): Promise<PostgresBegun> {
+/** A run that a new one takes the place of, once that is certain to begin. */
+interface Replaced {
+  readonly run: RunRecord
+  readonly takeBack: () => Promise<void>
+}
+
+async function beginNew(start: PostgresStart, replaced: Replaced | null = null): Promise<PostgresBegun> {
   const { session, settings, lock, from } = start
-  const planned = await planPostgres(planning(start), null)
+  const planned = await planPostgres(planning(start), replaced?.run ?? null)
   const { plan } = planned
   refuseBlockers(plan)
   await askBeforeWriting({
@@ -102,51 +146,59 @@ async function beginNew(
     tools: start.tools,
     backup: settings.backup !== null,
   })
-  const backups = made ?? (await backUp(start, plan))
-  const run = await beginRun(session, lock, newRun(start, planned))
+  const backups = await backUp(start, plan)
+  await replaced?.takeBack()
+  const run = await beginRun(session, lock, newRun(start, planned, backups))
   return { kind: 'run', run, plan, chunks: await readChunks(session, run.id), resumed: false, backups }
 }
 
 function newRun(
   { settings, from }: PostgresStart,
   { plan, chunks }: PlannedPostgres,
+  backups: readonly BackupReport[],
 ): Parameters<typeof beginRun>[2] {
   return {
     holder: holder(),
     sourceLabel: from.label,
-    fingerprint: from.fingerprint.whole,
+    fingerprint: from.fingerprint,
     planHash: planHash(plan),
     plan,
     choices: choicesOf(settings),
     phase: 'schema',
     chunks,
+    backups,
   }
+}
+
+const RESTART = '--restart   take back what was loaded and move everything again'
+
+function refuseOtherSource({ from }: PostgresStart, run: RunRecord, restart: string): void {
+  if (run.sourceLabel === from.label) return
+  throw new LandfallError(
+    'LF201',
+    `the migration ${run.migration} began with ${run.sourceLabel}; this is ${from.label}`,
+    { hint: `--name NAME   if this is another database: a migration of its own\n${restart}` },
+  )
 }
 
 /** LF201 or LF202 when going on would mix two plans, or two states of the source. */
 async function refuseOther(start: PostgresStart, run: RunRecord, plan: Plan): Promise<void> {
   const { from, settings, session, lock } = start
-  if (isSame(start, run)) return
+  refuseOtherSource(start, run, RESTART)
   const since = run.state === 'done' ? 'was done' : 'began'
-  const restart = '--restart   take back what was loaded and move everything again'
-  if (run.sourceLabel !== from.label)
-    throw new LandfallError(
-      'LF201',
-      `the migration ${run.migration} began with ${run.sourceLabel}; this is ${from.label}`,
-      { hint: `--name NAME   if this is another database: a migration of its own\n${restart}` },
-    )
   if (run.choices !== choicesOf(settings))
     throw new LandfallError('LF202', `what is to be moved changed since the run ${since}`, {
-      hint: `undo the change of the config or the options, and the run goes on\n${restart}`,
+      hint: `undo the change of the config or the options, and the run goes on\n${RESTART}`,
     })
+  if (run.fingerprint === from.fingerprint) return
   const tables = await changedMoves(start, run, plan)
   if (tables.length > 0)
     throw new LandfallError('LF201', `the source changed since the run ${since}: ${tables.join(', ')}`, {
       hint: [
         ...(run.state === 'done' ? ['landfall verify --repair   bring the target up to date'] : []),
-        restart,
+        RESTART,
       ].join('\n'),
       details: { tables },
     })
-  await setFingerprint(session, lock, run.id, from.fingerprint.whole)
+  await setFingerprint(session, lock, run.id, from.fingerprint)
 }

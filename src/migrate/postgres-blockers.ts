@@ -3,6 +3,7 @@ import { readDependents } from '../catalog/postgres-dependents.ts'
 import { readSurroundings, type Surroundings } from '../catalog/postgres-surroundings.ts'
 import type { Session } from '../connection/postgres.ts'
 import { nameParts, qualified } from '../connection/quote.ts'
+import type { RunRecord } from '../journal/model.ts'
 import type { Blocker, LeftOut, Move } from '../plan/model.ts'
 import type { Clone } from '../plan/postgres-clone.ts'
 import {
@@ -38,6 +39,7 @@ const NAMED = 5
 export async function planSchema(
   { settings, from, session }: PostgresPlanning,
   clone: Clone,
+  run: RunRecord | null,
 ): Promise<SchemaPlan> {
   const { catalog, snapshot } = from
   const whole = settings.tables === null && settings.sourceSchema === null
@@ -46,7 +48,7 @@ export async function planSchema(
   if (whole && tools !== null) {
     const found = await findSchema(from, session, clone)
     const schemas = await schemasOf(from.snapshot.ask.bind(from.snapshot))
-    const held = session === null ? [] : await heldObjects(session, schemas)
+    const held = session === null || run !== null ? [] : await heldObjects(session, schemas)
     return {
       ...found,
       byDump: schemas,

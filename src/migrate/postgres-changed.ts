@@ -6,8 +6,8 @@ import { cloneMoves } from '../plan/postgres-clone.ts'
 import type { PostgresStart } from './postgres-start.ts'
 
 /**
- * Moves of a copy that the source would give otherwise by now. The server's counters say "changed" too
- * often, so every chunk that is done is read once more, without writing it, and its digest compared.
+ * Moves of a copy that the source would give otherwise by now: something was written on its server since the
+ * run began, maybe elsewhere.
  */
 export async function changedMoves(
   { from, session, settings }: PostgresStart,
@@ -21,6 +21,20 @@ export async function changedMoves(
   const changed = new Set(
     [...before.keys(), ...after.keys()].filter((name) => before.get(name) !== after.get(name)),
   )
+  for (const name of await changedChunks({ from, session }, run, plan)) changed.add(name)
+  return [...changed]
+}
+
+/**
+ * Moves of which some chunk that is done would be other rows by now. Each is read once more, without writing
+ * it, and its digest compared.
+ */
+export async function changedChunks(
+  { from, session }: Pick<PostgresStart, 'from' | 'session'>,
+  run: RunRecord,
+  plan: Plan,
+): Promise<string[]> {
+  const changed = new Set<string>()
   const moves = new Map(plan.moves.map((move) => [move.source, move]))
   const done = (await readChunks(session, run.id)).filter((chunk) => chunk.result !== null)
   await Promise.all(

@@ -4,6 +4,7 @@ import { isMapped } from '../config/resolve.ts'
 import type { Session } from '../connection/postgres.ts'
 import { LandfallError } from '../errors.ts'
 import { createdTables } from '../journal/evidence.ts'
+import { readPlan } from '../journal/journal.ts'
 import type { PlannedChunk, RunRecord } from '../journal/model.ts'
 import { mapMoves } from '../plan/mapped.ts'
 import type { Blocker, LeftOut, Move, Plan } from '../plan/model.ts'
@@ -26,7 +27,7 @@ export async function planPostgres(asked: PostgresPlanning, run: RunRecord | nul
   const inPlace = session !== null && (await isSameDatabase(from, session))
   const clone = isMapped(settings) || inPlace ? null : cloneMoves(from.catalog, settings)
   const taken = clone?.moves.some((move) => isThere(target, move.target)) ?? true
-  if (clone !== null && !taken) return await cloned(asked, clone)
+  if (clone !== null && !taken) return await cloned(asked, clone, run)
   if (inPlace && !isMapped(settings))
     throw new LandfallError('LF001', 'source and target are one and the same database', {
       hint: 'Within one database rows are moved by what the config says under moves.',
@@ -60,8 +61,12 @@ async function columnsAsApplied(session: Session, select: string): ReturnType<Se
   }
 }
 
-async function cloned(asked: PostgresPlanning, clone: Clone): Promise<PlannedPostgres> {
-  const schema = await planSchema(asked, clone)
+async function cloned(
+  asked: PostgresPlanning,
+  clone: Clone,
+  run: RunRecord | null,
+): Promise<PlannedPostgres> {
+  const schema = await planSchema(asked, clone, run)
   const { blockers } = schema
   const { moves, chunks } = await cut(asked, clone.moves, blockers.length > 0)
   const plan = planOf(asked, {
@@ -122,10 +127,19 @@ async function cut(
 async function catalogOf(session: Session | null, run: RunRecord | null): Promise<Catalog> {
   if (session === null) return { engine: 'postgres', version: '', encoding: 'UTF8', tables: [], others: [] }
   const catalog = await readPostgresCatalog(session)
-  const made = run === null ? [] : await createdTables(session, run.id)
+  const made = run === null ? [] : await madeBy(session, run)
   const isMade = (table: Table): boolean =>
     made.some((one) => one.schema === table.schema && one.name === table.name)
   return { ...catalog, tables: catalog.tables.filter((table) => !isMade(table)) }
+}
+
+/** What `pg_dump` described is the run's as a whole: nothing stood there before. */
+async function madeBy(
+  session: Session,
+  run: RunRecord,
+): Promise<readonly { readonly schema: string; readonly name: string }[]> {
+  const { schemaBy, moves } = await readPlan(session, run.id)
+  return schemaBy === undefined ? await createdTables(session, run.id) : moves.map((move) => move.target)
 }
 
 const isThere = (

@@ -1,5 +1,5 @@
 import { dropMap } from '../identity/resolve.ts'
-import { readApplied } from '../journal/applied.ts'
+import { readApplied, readNotes } from '../journal/applied.ts'
 import { rejectSummaries } from '../journal/evidence.ts'
 import { fenced } from '../journal/fence.ts'
 import { applyMoves, isApplied } from './postgres-apply.ts'
@@ -44,21 +44,25 @@ async function carryOut(
     await enterPhase(start, run, 'copy')
     loaded = await clock.measure('copy', () => loadPostgres(start, begun, signal))
   }
-  const notes: string[] = []
   if (mapped && !applied) {
     await enterPhase(start, run, 'apply')
-    notes.push(...(await clock.measure('apply', () => applyMoves(start, begun, signal))))
+    await clock.measure('apply', () => applyMoves(start, begun, signal))
   }
   let comparing: ReturnType<typeof compareClone> | null = null
-  const compare = (): void => {
-    if (!settings.verify) return
-    comparing = compareClone(start)
-    // Whoever awaits it learns of a failure; when the finish fails first, nobody does.
-    comparing.catch(() => {})
-  }
   if (!mapped) {
     await enterPhase(start, run, 'finish')
-    await clock.measure('finish', () => finishSchema(start, begun, signal, compare))
+    const failed = new AbortController()
+    const compare = (): Promise<unknown> | undefined => {
+      if (settings.verify) comparing = compareClone(start, AbortSignal.any([signal, failed.signal]))
+      return comparing ?? undefined
+    }
+    try {
+      await clock.measure('finish', () => finishSchema(start, begun, signal, compare))
+    } catch (error) {
+      failed.abort()
+      await (comparing as Promise<unknown> | null)?.catch(() => {})
+      throw error
+    }
   }
   const last = settings.verify ? 'verify' : 'check'
   await enterPhase(start, run, last)
@@ -83,6 +87,11 @@ async function carryOut(
     checks: checked.checks,
     verification: checked.verification,
     backups: begun.backups,
-    notes: [...plan.notes, ...notes, ...checked.notes, ...(target.embedded?.notes ?? [])],
+    notes: [
+      ...plan.notes,
+      ...(await readNotes(session, run.id)),
+      ...checked.notes,
+      ...(target.embedded?.notes ?? []),
+    ],
   })
 }

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import type { Catalog } from '../catalog/model.ts'
 import { readPostgresCatalog } from '../catalog/postgres.ts'
 import type { Settings } from '../config/model.ts'
@@ -14,8 +13,8 @@ export interface PostgresSource {
   readonly label: string
   readonly snapshot: PostgresSnapshot
   readonly catalog: Catalog
-  /** Cheap identity of its tables and their content; `tables`: of each one's. */
-  readonly fingerprint: { readonly whole: string; readonly tables: ReadonlyMap<string, string> }
+  /** Equal means that nothing was written since; see `fingerprintOf`. */
+  readonly fingerprint: string
 }
 
 /** Errors: LF101 and LF104; LF303 for a version that is no source. */
@@ -39,11 +38,8 @@ export async function openPostgresSource(
   )
   try {
     const catalog = await snapshot.run((session) => readPostgresCatalog(session))
-    const counters = await snapshot.run((session) => fingerprintOf(session))
-    const whole = createHash('sha256')
-      .update(JSON.stringify([counters.whole, catalog.tables, catalog.others]))
-      .digest('hex')
-    return { connection, label, snapshot, catalog, fingerprint: { ...counters, whole } }
+    const fingerprint = await snapshot.run(fingerprintOf)
+    return { connection, label, snapshot, catalog, fingerprint }
   } catch (error) {
     await snapshot.close()
     throw error
