@@ -4,9 +4,8 @@ import { LandfallError } from '../errors.ts'
 import type { KnownMap } from '../merge/model.ts'
 import type { Identity } from '../plan/mapping.ts'
 import type { Move } from '../plan/model.ts'
-import { gather } from './ambiguous.ts'
 import { columnTypes, equal, type ValueType } from './equal.ts'
-import { keyText, noteSetAside, type Resolving, studyPeople } from './people.ts'
+import { noteSetAside, type Resolving, studyPeople } from './people.ts'
 import { PEOPLE } from './tables.ts'
 
 /** Tells our maps, which say more than the two keys, from an application's. */
@@ -101,22 +100,10 @@ const sameNew = (on: Resolving, map: MapFacts): string =>
     { sql: `t.${ident(on.identity.toKey.column)}`, type: on.newType },
   )
 
-/**
- * What the map has already counts before all rules, as long as the row it names is there. An old key
- * with several new ones in the map is ambiguous whatever the config says: those who look it up would
- * find both.
- */
+/** What the map has already counts before all rules, as long as the row it names is there. */
 export async function honourMap(on: Resolving, map: MapFacts): Promise<void> {
   const { session, target, identity } = on
   const column = ident(identity.toKey.column)
-  await gather(
-    session,
-    on.ambiguous,
-    `SELECT ${keyText(on)} || ' is ' || pg_catalog.string_agg(m.${map.newKey}::text, ' and ')
-        || ${literal(` in the map ${map.relation}`)} AS text
-      FROM ${PEOPLE} p JOIN ${map.relation} m ON ${sameOld(on, map)}
-      WHERE p.way IS NULL GROUP BY p.nr, p.old HAVING pg_catalog.count(*) > 1 ORDER BY p.nr`,
-  )
   await session.query(
     `UPDATE ${PEOPLE} p SET new = t.${column}, way = 'known'${map.ours ? ', rule = m.how' : ''}
       FROM ${map.relation} m JOIN ${target} t ON ${sameNew(on, map)}
@@ -134,7 +121,10 @@ export async function honourMap(on: Resolving, map: MapFacts): Promise<void> {
   )
 }
 
-/** Writes what was found out. Entries of staged keys that name a row that is gone do not stay. */
+/**
+ * Writes what was found out. Of our own maps the entries of staged keys that name a row that is gone do not
+ * stay; those of an application are its own, and nobody looks them up (`liveMap`).
+ */
 export async function writeMap(on: Resolving, map: MapFacts): Promise<void> {
   const { session } = on
   const value = (sql: string, from: ValueType, to: ValueType): string =>
@@ -146,9 +136,10 @@ export async function writeMap(on: Resolving, map: MapFacts): Promise<void> {
     `UPDATE ${map.relation} m SET ${map.newKey} = ${newKey}${map.ours ? `, how = ${how}, known_since = pg_catalog.now()` : ''}
       FROM ${PEOPLE} p WHERE ${sameOld(on, map)} AND p.stale AND ${found}`,
   )
-  await session.query(
-    `DELETE FROM ${map.relation} m USING ${PEOPLE} p WHERE ${sameOld(on, map)} AND p.stale AND p.new IS NULL`,
-  )
+  if (map.ours)
+    await session.query(
+      `DELETE FROM ${map.relation} m USING ${PEOPLE} p WHERE ${sameOld(on, map)} AND p.stale AND p.new IS NULL`,
+    )
   await session.query(
     `INSERT INTO ${map.relation} (${map.oldKey}, ${map.newKey}${map.ours ? ', how' : ''})
       SELECT ${value('p.old', on.oldType, map.oldType)}, ${newKey}${map.ours ? `, ${how}` : ''}

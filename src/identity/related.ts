@@ -1,9 +1,8 @@
 import { ident, qualified } from '../connection/quote.ts'
-import { type RejectsOf, type Shaped, STAGE_ROW, WRONG } from '../merge/model.ts'
+import { type KnownMap, type RejectsOf, type Shaped, STAGE_ROW, WRONG } from '../merge/model.ts'
 import { shape } from '../merge/shape.ts'
 import type { AlsoCreate } from '../plan/mapping.ts'
 import { type Create, inOldOrder } from './create.ts'
-import { knownMap } from './map.ts'
 import { judgeNewRows } from './new-rows.ts'
 import type { Resolving } from './people.ts'
 import { refused, refuseWrong } from './refuse.ts'
@@ -15,9 +14,14 @@ import { PEOPLE } from './tables.ts'
  * Writes the rows of other tables that go with each row that was created. One that its table would
  * refuse is set aside by itself: what it belongs to stays, since others refer to that.
  */
-export async function createRelated(on: Resolving, create: Create, rejects: RejectsOf): Promise<void> {
+export async function createRelated(
+  on: Resolving,
+  create: Create,
+  known: KnownMap,
+  rejects: RejectsOf,
+): Promise<void> {
   const { session, staged, identity } = on
-  const maps = new Map([...staged.maps, [identity.name, knownMap(staged.move)]])
+  const maps = new Map([...staged.maps, [identity.name, known]])
   for (const [at, also] of create.alsoCreate.entries()) {
     const into = { schema: also.schema, name: also.table }
     const created = `${STAGE_ROW} IN (SELECT nr FROM ${PEOPLE} WHERE way = 'created')`

@@ -8,7 +8,7 @@ import type { Tools } from '../contract/tools.ts'
 import type { RowDifference, VerifiedTable } from '../contract/verify.ts'
 import { passRows } from '../copy/postgres-chunk.ts'
 import { LandfallError } from '../errors.ts'
-import { compareIdentity, knownMap, mapByRules } from '../identity/resolve.ts'
+import { compareIdentity, knownMap, liveMap, mapByRules } from '../identity/resolve.ts'
 import { compareMerge } from '../merge/compare.ts'
 import type { ComparedMove, KnownMap, Staged } from '../merge/model.ts'
 import { stageFilled, stageFromSelect, stageStatements } from '../merge/stage.ts'
@@ -62,7 +62,8 @@ export async function compareMapped(asked: MappedComparison): Promise<MappedComp
     for (const move of plan.moves) {
       const { mapping } = move
       const gone = mapping?.kind === 'identity' && !(await isKept(session, move))
-      if (mapping?.kind === 'identity' && !gone) maps.set(mapping.name, knownMap(move))
+      if (mapping?.kind === 'identity' && !gone)
+        maps.set(mapping.name, (await liveMap(session, move, maps.size))!)
       if (!asked.isInScope(move) && !gone) continue
       if (tools.signal?.aborted) throw new LandfallError('LF403', 'interrupted')
       if (asked.deadline !== null && performance.now() > asked.deadline) {

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { LandfallError } from '../../src/errors.ts'
+import { liveMap, resolveIdentity } from '../../src/identity/resolve.ts'
 import { identityMove, rule, type World, world } from './identifying.ts'
 
 let here: World
@@ -221,10 +222,12 @@ describe('a map that is there', () => {
     const found = [
       [A, '3', 'app'],
       [B, '2', 'app'],
+      // Nobody was found: the application may know why it is there.
+      [C, '78', 'app'],
       ['other', '2', 'app'],
     ]
     expect(await here.all('SELECT * FROM users_map ORDER BY old')).toEqual(found)
-    expect((await here.resolve(move, rows)).notes).toEqual([])
+    expect((await here.resolve(move, rows)).applied).toMatchObject({ unchanged: 2, skipped: 1 })
     expect(await here.all('SELECT * FROM users_map ORDER BY old')).toEqual(found)
   })
 
@@ -235,5 +238,36 @@ describe('a map that is there', () => {
     await expect(here.resolve(move, [[A, null, null]])).rejects.toMatchObject({ code: 'LF210' })
     const lacking = identityMove({ stage, target: 'users', map: { table: 'm2' } })
     await expect(here.resolve(lacking, [])).rejects.toMatchObject({ code: 'LF005' })
+  })
+  test('of an application is looked up as far as its rows are there, once each', async () => {
+    here = await world(`${USERS}; CREATE TABLE users_map (old text, new int);
+      INSERT INTO users_map VALUES ('null', NULL), ('gone', 77), ('twice', 2), ('twice', 2), (NULL, 2)`)
+    const move = identityMove({ stage, target: 'users', match: [email], map: { existing: true } })
+    const known = await here.staged(move, [[A, 'ann@example.org', null]], async (staged) => {
+      const resolved = (await resolveIdentity(staged, { run: '1' })).known
+      const { relation, oldKey, newKey } = resolved
+      expect(await here.all('SELECT count(*) FROM users_map')).toEqual([['6']])
+      const later = (await liveMap(here.session, move, 7))!
+      return [
+        await here.all(`SELECT ${oldKey}, ${newKey} FROM ${relation} ORDER BY 1`),
+        await here.all(`SELECT ${later.oldKey}, ${later.newKey} FROM ${later.relation} ORDER BY 1`),
+      ]
+    })
+    const live = [
+      [A, 1],
+      ['twice', 2],
+    ]
+    expect(known).toEqual([live, live])
+  })
+
+  test('with two new keys for an old one that is not staged is ambiguous: rows may refer to it', async () => {
+    here = await world(`${USERS}; CREATE TABLE users_map (old text, new int);
+      INSERT INTO users_map VALUES ('z', 1), ('z', 2), ('gone', 3), ('gone', 99)`)
+    const move = identityMove({ stage, target: 'users', map: { existing: true } })
+    await expect(here.resolve(move, [])).rejects.toMatchObject({
+      code: 'LF210',
+      details: { cases: ['id = z is 1 and 2 in the map "public"."users_map": leave one of them'] },
+    })
+    await expect(liveMap(here.session, move, 0)).rejects.toMatchObject({ code: 'LF210' })
   })
 })
