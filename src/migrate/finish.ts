@@ -100,7 +100,10 @@ export async function finishTables(
     jobs: settings.jobs,
     done: await doneSteps(session, run.id),
     signal,
-    onKeys,
+    onKeys: () => {
+      onKeys()
+      return undefined
+    },
     onStep: ({ step, state, done, total }) => {
       if (state === 'done') tools.progress?.({ kind: 'step', name: step.name, done, total })
     },

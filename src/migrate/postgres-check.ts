@@ -8,6 +8,7 @@ import { rowsCheck } from '../compare/tables.ts'
 import { PostgresSnapshot } from '../connection/postgres-snapshot.ts'
 import type { CheckResult } from '../contract/check.ts'
 import type { MigrateReport } from '../contract/report.ts'
+import { stopReason } from '../copy/schedule.ts'
 import { readApplied } from '../journal/applied.ts'
 import { addChecks } from '../journal/evidence.ts'
 import { fenced } from '../journal/fence.ts'
@@ -73,13 +74,21 @@ async function checkMapped(start: PostgresStart, { run, plan }: PostgresBegun): 
   }
 }
 
-/** Compares all rows of a copy, which takes no more than the keys; foreign keys may still be on their way. */
-export async function compareClone(start: PostgresStart): Promise<Compared> {
+/**
+ * Compares all rows of a copy, which takes no more than the keys; foreign keys may still be on their way.
+ * LF403 when aborted.
+ */
+export async function compareClone(start: PostgresStart, signal: AbortSignal): Promise<Compared> {
   const { session, settings, from, target, tools } = start
   const matched = matchTables(settings, from.catalog, await readPostgresCatalog(session))
   const options = { applicationName: 'landfall verify', label: target.label }
   const snapshot = await PostgresSnapshot.open(target.settings, options, settings.jobs)
+  const stop = (): void => {
+    for (const side of [from.snapshot, snapshot]) void side.abort()
+  }
+  signal.addEventListener('abort', stop)
   try {
+    if (signal.aborted) throw stopReason(signal)
     return await comparePostgresTables({
       source: from.snapshot,
       target: snapshot,
@@ -90,6 +99,7 @@ export async function compareClone(start: PostgresStart): Promise<Compared> {
       progress: tools.progress,
     })
   } finally {
+    signal.removeEventListener('abort', stop)
     await snapshot.close()
   }
 }

@@ -31,7 +31,7 @@ export async function finishSchema(
   start: PostgresStart,
   begun: PostgresBegun,
   signal: AbortSignal,
-  onKeys: () => void,
+  onKeys: () => Promise<unknown> | undefined,
 ): Promise<void> {
   const { session, settings, target, tools, lock, from } = start
   const { run, plan } = begun
@@ -49,6 +49,7 @@ export async function finishSchema(
     jobs: settings.jobs,
     done: await doneSteps(session, run.id),
     signal,
+    cancel: (backend) => session.query('SELECT pg_cancel_backend($1)', [backend]),
     onKeys,
     onStep: ({ step, state, done, total }) => {
       if (state === 'done') tools.progress?.({ kind: 'step', name: step.name, done, total })

@@ -3,7 +3,7 @@ import { LandfallError } from '../errors.ts'
 import type { Step } from './steps.ts'
 
 /** What runs statements; `connection/postgres.ts` opens these. */
-export type StepSession = Pick<Session, 'query' | 'transaction' | 'close'>
+export type StepSession = Pick<Session, 'query' | 'transaction' | 'close' | 'backend'>
 
 export interface StepProgress {
   readonly step: Step
@@ -22,10 +22,15 @@ export interface RunStepsOptions {
   /** Writes the step's record; called in the step's transaction, so that neither is there without the other. */
   readonly record: (session: Session, step: Step) => Promise<void>
   readonly onStep?: (progress: StepProgress) => void
-  /** Called once, when all tables have their indexes and keys: their rows can be found from then on. */
-  readonly onKeys?: () => void
-  /** Stops before the next steps; those under way are finished. */
+  /**
+   * Called once, when all tables have their indexes and keys: their rows can be found from then on. While
+   * what it returns is not settled somebody reads them, and no step that blocks readers is begun.
+   */
+  readonly onKeys?: () => Promise<unknown> | undefined
+  /** Stops before the next steps; those under way are finished, or cut off by `cancel`. */
   readonly signal?: AbortSignal
+  /** Ends what a backend does, when the signal is aborted. */
+  readonly cancel?: (backend: number) => Promise<unknown>
 }
 
 /** Memory for building indexes, of all connections together and of each at least, in kB. */
@@ -43,9 +48,15 @@ const STAGES = { load: 0, indexes: 1, keys: 2, all: 3, end: 4 } as const
  * they are, LF403 when `signal` was aborted. Steps under way are finished (and recorded) first.
  */
 export async function runSteps(steps: readonly Step[], options: RunStepsOptions): Promise<void> {
-  const queue = new Queue(steps, options.done, options.onKeys ?? (() => {}))
+  const queue = new Queue(steps, options.done, options.onKeys ?? (() => undefined))
   const jobs = Math.min(Math.max(1, options.jobs), queue.left)
-  await Promise.all(Array.from({ length: jobs }, () => work(queue, jobs, options)))
+  const stop = (): void => queue.stop(options.cancel ?? (async () => {}))
+  options.signal?.addEventListener('abort', stop)
+  try {
+    await Promise.all(Array.from({ length: jobs }, () => work(queue, jobs, options)))
+  } finally {
+    options.signal?.removeEventListener('abort', stop)
+  }
   if (queue.failure !== undefined) throw queue.failure
   if (options.signal?.aborted && queue.left > 0)
     throw new LandfallError('LF403', `Stopped with ${queue.left} of ${steps.length} steps left.`, {
@@ -61,15 +72,24 @@ async function work(queue: Queue, jobs: number, options: RunStepsOptions): Promi
       if (step === null) return
       options.onStep?.({ step, state: 'started', done: queue.done, total: queue.total })
       session ??= await prepared(await options.open(), jobs)
+      queue.busy.add(session.backend)
+      if (options.signal?.aborted && options.cancel) return
       await runStep(session, step, options)
+      queue.busy.delete(session.backend)
       queue.finish(step)
       options.onStep?.({ step, state: 'done', done: queue.done, total: queue.total })
     }
   } catch (error) {
-    queue.fail(error)
+    // What was cut off has not failed.
+    if (!(options.signal?.aborted && options.cancel && isRefused(error))) queue.fail(error)
   } finally {
+    if (session !== null) queue.busy.delete(session.backend)
     await session?.close()
   }
+}
+
+function isRefused(error: unknown): error is LandfallError {
+  return error instanceof LandfallError && error.code === 'LF304'
 }
 
 /** Only ever more than the server gives already. */
@@ -101,7 +121,7 @@ async function runStep(session: StepSession, step: Step, options: RunStepsOption
       refused = true
     })
   } catch (error) {
-    if (!refused || !(error instanceof LandfallError) || error.code !== 'LF304') throw error
+    if (!refused || !isRefused(error)) throw error
     // The detail names the key that is there twice, or that has no parent.
     const detail = typeof error.details?.detail === 'string' ? ` (${error.details.detail})` : ''
     throw new LandfallError('LF304', `${step.name}: ${error.message}${detail}`, {
@@ -124,10 +144,13 @@ class Queue {
   failure: unknown
   readonly #waiting: Step[]
   readonly #running = new Set<Step>()
+  /** Backends that carry out a step. */
+  readonly busy = new Set<number>()
   #changed = Promise.withResolvers<void>()
-  #onKeys: (() => void) | null
+  #onKeys: (() => Promise<unknown> | undefined) | null
+  #isRead = false
 
-  constructor(steps: readonly Step[], done: ReadonlySet<string>, onKeys: () => void) {
+  constructor(steps: readonly Step[], done: ReadonlySet<string>, onKeys: () => Promise<unknown> | undefined) {
     this.total = steps.length
     this.#waiting = steps.filter((step) => !done.has(step.name))
     this.#onKeys = onKeys
@@ -135,10 +158,26 @@ class Queue {
   }
 
   #lookForKeys(): void {
-    const isEarly = (step: Step): boolean => STAGES[step.after] < STAGES.keys
+    // What blocks readers comes before they begin, where it need not come last.
+    const isEarly = ({ after, blocksReaders }: Step): boolean =>
+      STAGES[after] < (blocksReaders === true ? STAGES.end : STAGES.keys)
     if (this.#onKeys === null || this.#waiting.some(isEarly) || [...this.#running].some(isEarly)) return
-    this.#onKeys()
+    const reading = this.#onKeys()
     this.#onKeys = null
+    if (reading === undefined) return
+    this.#isRead = true
+    reading
+      .catch((error: unknown) => this.fail(error))
+      .finally(() => {
+        this.#isRead = false
+        this.#wake()
+      })
+  }
+
+  /** No other step is begun, and those under way are cut off. */
+  stop(cancel: (backend: number) => Promise<unknown>): void {
+    for (const backend of this.busy) cancel(backend).catch(() => {})
+    this.#wake()
   }
 
   get left(): number {
@@ -159,7 +198,7 @@ class Queue {
         this.#running.add(step)
         return step
       }
-      if (this.#running.size === 0) throw new TypeError('steps wait for each other')
+      if (this.#running.size === 0 && !this.#isRead) throw new TypeError('steps wait for each other')
       await this.#changed.promise
     }
   }
@@ -184,7 +223,7 @@ class Queue {
   #isReady(step: Step): boolean {
     const meets = (other: Step): boolean => other.touches.some((table) => step.touches.includes(table))
     const earlier = (other: Step): boolean => STAGES[other.after] < STAGES[step.after] && meets(other)
-    if (this.#waiting.some(earlier)) return false
+    if (this.#waiting.some(earlier) || (step.blocksReaders === true && this.#isRead)) return false
     for (const other of this.#running) {
       if (earlier(other) || (meets(other) && (step.lock === 'exclusive' || other.lock === 'exclusive')))
         return false

@@ -23,7 +23,7 @@ export function postDataSteps(all: PostData, dump: Pick<SchemaDump, 'postponed' 
     ...data.relations.flatMap((relation) => keySteps(relation, data.indexes)),
     ...attachSteps(data),
     ...data.foreignKeys.flatMap((key) => foreignKeySteps(key, data)),
-    ...textStep('postponed definitions', dump?.postponed ?? '', everything, 'keys'),
+    ...definitions('postponed definitions', dump?.postponed ?? '', everything, 'keys'),
     ...data.sequences.map(
       ({ name, last, called, options }): Step => ({
         name: `sequence ${name}`,
@@ -48,7 +48,7 @@ export function postDataSteps(all: PostData, dump: Pick<SchemaDump, 'postponed' 
         }),
       ),
     ...refreshStep(data),
-    ...textStep('last definitions', dump?.last ?? '', everything, 'end'),
+    ...definitions('last definitions', dump?.last ?? '', everything, 'end'),
   ]
 }
 
@@ -129,7 +129,14 @@ function keySteps({ name, kind, partitions, notNulls }: Relation, all: readonly 
       after: 'indexes',
     })
   const marks = kind === 'materialized view' ? [] : indexes.flatMap(marksOf)
-  if (marks.length > 0) steps.push({ ...base, name: `marks ${name}`, sql: marks.join(';\n'), after: 'keys' })
+  if (marks.length > 0)
+    steps.push({
+      ...base,
+      name: `marks ${name}`,
+      sql: marks.join(';\n'),
+      after: 'keys',
+      blocksReaders: true,
+    })
   return steps
 }
 
@@ -141,7 +148,17 @@ function attachSteps({ relations, indexes }: PostData): Step[] {
     if (children.length === 0) return []
     const sql = children.map((child) => `alter index ${name} attach partition ${child.name}`).join(';\n')
     const touches = [table, ...partitionsOf(table, relations)]
-    return [{ name: `attach ${name}`, table, touches, lock: 'exclusive', sql, after: 'keys' }]
+    return [
+      {
+        name: `attach ${name}`,
+        table,
+        touches,
+        lock: 'exclusive',
+        sql,
+        after: 'keys',
+        blocksReaders: true,
+      },
+    ]
   })
 }
 
@@ -184,4 +201,9 @@ function refreshStep({ materializedViews, relations }: PostData): Step[] {
 
 function textStep(name: string, sql: string, touches: readonly string[], after: Step['after']): Step[] {
   return sql === '' ? [] : [{ name, table: 'all tables', touches, lock: 'exclusive', sql, after }]
+}
+
+/** Of all that may be in it, rules and row-level security block readers. */
+function definitions(...step: Parameters<typeof textStep>): Step[] {
+  return textStep(...step).map((one) => ({ ...one, blocksReaders: true }))
 }

@@ -21,6 +21,8 @@ export interface Step {
    * `end`.
    */
   readonly after: 'load' | 'indexes' | 'keys' | 'all' | 'end'
+  /** It waits for everybody who reads its tables, and they for it. */
+  readonly blocksReaders?: true
 }
 
 /**

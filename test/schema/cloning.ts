@@ -6,7 +6,7 @@ import { openPostgres, type Session } from '../../src/connection/postgres.ts'
 import { parsePostgres } from '../../src/connection/postgres-url.ts'
 import { ident, literal, qualified } from '../../src/connection/quote.ts'
 import type { PostgresSettings } from '../../src/connection/settings.ts'
-import { runSteps } from '../../src/schema/apply.ts'
+import { type RunStepsOptions, runSteps } from '../../src/schema/apply.ts'
 import { dumpSchema, dumpToolsFor, type SchemaDump } from '../../src/schema/postgres-dump.ts'
 import { postDataSteps } from '../../src/schema/postgres-post-data.ts'
 import type { Step } from '../../src/schema/steps.ts'
@@ -67,6 +67,7 @@ export async function clone(
     readonly exclude?: readonly { readonly schema: string; readonly name: string }[]
     readonly skipped?: ReadonlySet<string>
     readonly jobs?: number
+    readonly run?: Partial<RunStepsOptions>
   } = {},
 ): Promise<Cloned> {
   const source = await openAs(from, 'source')
@@ -92,6 +93,7 @@ export async function clone(
       jobs: more.jobs ?? 3,
       done: new Set(),
       record: async (_, step) => void done.push(step.name),
+      ...more.run,
     })
     return { dump, steps }
   } finally {
