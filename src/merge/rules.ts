@@ -1,7 +1,8 @@
 import { ident } from '../connection/quote.ts'
 import type { TargetForeignKey } from '../plan/model.ts'
 import { containsKey, lowestFirst } from './key.ts'
-import { CHANGED, STAGE_ROW, type Staged, THERE, WRITES, WRONG } from './model.ts'
+import { CHANGED, STAGE_ROW, type Staged, THERE, WRONG } from './model.ts'
+import { markWanting, NEEDED } from './needs.ts'
 import { reasonOf } from './reasons.ts'
 import type { Split } from './split.ts'
 import { listed, markShared, markTaken } from './uniques.ts'
@@ -74,14 +75,15 @@ async function markOrphans(
     lacks: { schema: refSchema, table: refTable, columns, refColumns },
     fails: false,
   })
-  const { rowCount } = await session.query(
-    `UPDATE ${relation} AS u SET ${WRONG} = ${reason} FROM (
-        SELECT c.${STAGE_ROW} FROM ${relation} AS c WHERE ${WRITES} AND ${columns.map((name) => `c.${ident(name)} IS NOT NULL`).join(' AND ')}
-          AND NOT EXISTS (SELECT FROM ${target} AS p WHERE ${same('p')})
-          ${mapped ? `AND NOT EXISTS (SELECT FROM ${relation} AS p WHERE p.${WRONG} IS NULL AND (NOT p.${THERE} OR p.${CHANGED}) AND ${same('p')})` : ''}
-      ) AS r WHERE u.${STAGE_ROW} = r.${STAGE_ROW}`,
+  const given = columns.map((name) => `c.${ident(name)} IS NOT NULL`).join(' AND ')
+  return markWanting(
+    session,
+    relation,
+    reason,
+    `SELECT c.${STAGE_ROW}, ${mapped ? `p.${STAGE_ROW}` : 'NULL::pg_catalog.int8'} AS ${NEEDED} FROM ${relation} AS c
+      ${mapped ? `LEFT JOIN ${relation} AS p ON p.${WRONG} IS NULL AND (NOT p.${THERE} OR p.${CHANGED}) AND ${same('p')}` : ''}
+      WHERE c.${WRONG} IS NULL AND (NOT c.${THERE} OR c.${CHANGED}) AND ${given} AND NOT EXISTS (SELECT FROM ${target} AS p WHERE ${same('p')})`,
   )
-  return rowCount
 }
 
 const isOwn = ({ refSchema, refTable }: TargetForeignKey, { move: { target } }: Split): boolean =>

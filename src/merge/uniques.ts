@@ -4,21 +4,24 @@ import type { UniqueRule } from '../plan/mapping.ts'
 import { comparisons } from './facts.ts'
 import { lowestFirst, sameKey } from './key.ts'
 import { CHANGED, type Reason, STAGE_ROW, type Staged, THERE, WRITES, WRONG } from './model.ts'
+import { markWanting, NEEDED } from './needs.ts'
 import { reasonOf } from './reasons.ts'
 import type { Split } from './split.ts'
 import { BY_ITSELF } from './values.ts'
 
-/** Values that a row of the target has which is not changed. */
+/** Values that a row of the target has which is not changed, or cannot be changed for the same reason. */
 export async function markTaken({ session }: Staged, shaped: Split, rule: UniqueRule): Promise<number> {
   const { relation, key } = shaped
   const reason = reasonOf(shaped, uniqueReason(rule, 'is taken by another row of the target'))
-  const { rowCount } = await session.query(
-    `UPDATE ${relation} AS u SET ${WRONG} = ${reason} FROM (
-        ${await holders(session, shaped, rule, 'true')}
-        WHERE NOT EXISTS (SELECT FROM ${relation} AS o WHERE o.${WRONG} IS NULL AND o.${CHANGED} AND ${sameKey(key, 'o', 'h')})
-      ) AS r WHERE u.${STAGE_ROW} = r.${STAGE_ROW}`,
+  const same = key.map(({ name, equals }, at) => `o.${ident(name)} ${equals} r.landfall_key_${at}`)
+  return markWanting(
+    session,
+    relation,
+    reason,
+    `SELECT r.${STAGE_ROW}, o.${STAGE_ROW} AS ${NEEDED} FROM (${await holders(session, shaped, rule, 'true')}) AS r
+      LEFT JOIN ${relation} AS o ON o.${WRONG} IS NULL AND o.${CHANGED} AND ${same.join(' AND ')}
+      WHERE o.${STAGE_ROW} IS DISTINCT FROM r.${STAGE_ROW}`,
   )
-  return rowCount
 }
 
 /**

@@ -5,6 +5,7 @@ import type { UniqueRule } from '../plan/mapping.ts'
 import type { ColumnFacts } from './facts.ts'
 import { sameKey } from './key.ts'
 import { CHANGED, STAGE_ROW, type Staged, WRONG } from './model.ts'
+import { AS_BEFORE, BY_INDEX } from './needs.ts'
 import { reasonOf } from './reasons.ts'
 import type { Split } from './split.ts'
 import { holders, uniqueReason } from './uniques.ts'
@@ -44,7 +45,8 @@ export async function findWaits(
   }
   if (any === 0) return { any: false, setAside: 0 }
   await session.query(`CREATE INDEX ON ${WAITS} (waits); CREATE INDEX ON ${WAITS} (held_by); ANALYZE ${WAITS};
-    CREATE TEMPORARY TABLE ${WAVES} (waits pg_catalog.int8 PRIMARY KEY, wave pg_catalog.int4) ON COMMIT DROP`)
+    CREATE TEMPORARY TABLE ${WAVES} (waits pg_catalog.int8 PRIMARY KEY, wave pg_catalog.int4) ON COMMIT DROP;
+    CREATE INDEX ON ${WAVES} (wave)`)
   let last = await countWaves(session, 1)
   // What is left waits for itself.
   const circling = `x.waits NOT IN (SELECT v.waits FROM ${WAVES} AS v)`
@@ -85,20 +87,24 @@ export async function findWaits(
  * wave.
  */
 async function countWaves(session: Session, from: number): Promise<number> {
-  const free = `NOT EXISTS (SELECT FROM ${WAVES} AS v WHERE v.waits = w.waits)
+  // OFFSET has the server look them up for each row, of which a wave may have one.
+  const free = `NOT EXISTS (SELECT FROM ${WAVES} AS v WHERE v.waits = w.waits OFFSET 0)
     AND NOT EXISTS (SELECT FROM ${WAITS} AS x JOIN ${WAITS} AS y ON y.waits = x.held_by
-      WHERE x.waits = w.waits AND NOT EXISTS (SELECT FROM ${WAVES} AS v WHERE v.waits = y.waits))`
-  let { rowCount } = await session.query(
-    `INSERT INTO ${WAVES} SELECT DISTINCT w.waits, ${from} FROM ${WAITS} AS w WHERE ${free}`,
+      WHERE x.waits = w.waits AND NOT EXISTS (SELECT FROM ${WAVES} AS v WHERE v.waits = y.waits OFFSET 0) OFFSET 0)`
+  const body = `DECLARE landfall_wave pg_catalog.int4 := ${from};
+    BEGIN
+      INSERT INTO ${WAVES} SELECT DISTINCT w.waits, landfall_wave FROM ${WAITS} AS w WHERE ${free};
+      WHILE FOUND LOOP
+        INSERT INTO ${WAVES} SELECT DISTINCT w.waits, landfall_wave + 1 FROM ${WAVES} AS f
+          JOIN ${WAITS} AS w ON w.held_by = f.waits WHERE f.wave = landfall_wave AND ${free};
+        landfall_wave := landfall_wave + 1;
+      END LOOP;
+    END`
+  await session.query(`${BY_INDEX}; DO ${literal(body)}; ${AS_BEFORE}`)
+  const { rows } = await session.query<{ last: number }>(
+    `SELECT coalesce(pg_catalog.max(wave), ${from}) AS last FROM ${WAVES}`,
   )
-  let wave = from
-  for (; rowCount > 0; wave += 1) {
-    const after =
-      await session.query(`INSERT INTO ${WAVES} SELECT DISTINCT w.waits, ${wave + 1} FROM ${WAVES} AS f
-      JOIN ${WAITS} AS w ON w.held_by = f.waits WHERE f.wave = ${wave} AND ${free}`)
-    rowCount = after.rowCount
-  }
-  return wave
+  return rows[0]!.last
 }
 
 /** For each rule a column whose value can be given up for a while; undefined where there is none. */

@@ -1,8 +1,9 @@
 import type { Session } from '../connection/postgres.ts'
-import { ident } from '../connection/quote.ts'
+import { ident, literal } from '../connection/quote.ts'
 import type { Counts } from './count.ts'
 import { sameKey } from './key.ts'
 import { CHANGED, STAGE_ROW, THERE, WRONG } from './model.ts'
+import { withParentsHeld } from './parents.ts'
 import type { Split } from './split.ts'
 import { WAVES } from './waits.ts'
 
@@ -26,11 +27,18 @@ export async function writeRows(
 ): Promise<Written> {
   const updates = changed === 0 ? [] : await updateStatements(session, shaped, waits)
   const inserts = added === 0 ? [] : [insertStatement(shaped)]
-  if (updates.length + inserts.length > 1 && (await refersToItself(session, shaped)))
+  const late = waits ? await countLate(session) : 0
+  if (late === 0 && updates.length + inserts.length > 1 && (await refersToItself(session, shaped)))
     return atOnce(session, updates, inserts)
   const written = { created: 0, updated: 0 }
   for (const sql of updates) written.updated += (await session.query(sql(''))).rowCount
-  for (const sql of inserts) written.created += (await session.query(sql(''))).rowCount
+  if (late > 0) written.updated += await updateOneByOne(session, shaped)
+  for (const sql of inserts)
+    written.created += await withParentsHeld(
+      session,
+      shaped,
+      async () => (await session.query(sql(''))).rowCount,
+    )
   return written
 }
 
@@ -88,7 +96,7 @@ async function updateStatements(session: Session, shaped: Split, waits: boolean)
         WHERE w.${WRONG} IS NULL AND w.${CHANGED} AND ${sameKey(key, 't', 'w')}${where}${condition}`
   if (!waits) return [wave('', '')]
   const { rows: waves } = await session.query<{ wave: number }>(
-    `SELECT DISTINCT v.wave FROM ${WAVES} AS v ORDER BY v.wave`,
+    `SELECT DISTINCT v.wave FROM ${WAVES} AS v WHERE v.wave <= ${WHOLE_WAVES} ORDER BY v.wave`,
   )
   return [
     wave('', ` AND w.${STAGE_ROW} NOT IN (SELECT v.waits FROM ${WAVES} AS v)`),
@@ -96,4 +104,35 @@ async function updateStatements(session: Session, shaped: Split, waits: boolean)
       wave(`JOIN ${WAVES} AS v ON v.waits = w.${STAGE_ROW}`, ` AND v.wave = ${one}`),
     ),
   ]
+}
+
+/** Rows of so many waves are updated a wave at a time, those of later ones one by one. */
+const WHOLE_WAVES = 10
+
+async function countLate(session: Session): Promise<number> {
+  const { rows } = await session.query<{ rows: number }>(
+    `SELECT pg_catalog.count(*)::pg_catalog.float8 AS rows FROM ${WAVES} WHERE wave > ${WHOLE_WAVES}`,
+  )
+  return rows[0]!.rows
+}
+
+/** Values that move along a chain, each to the next row, make as many waves as there are rows. */
+async function updateOneByOne(session: Session, { relation, target, others, key }: Split): Promise<number> {
+  const set = others.map(({ name }) => `${ident(name)} = landfall_w.${ident(name)}`).join(', ')
+  const body = `#variable_conflict use_column
+    DECLARE landfall_w record; landfall_rows pg_catalog.int8; landfall_all pg_catalog.int8 := 0;
+    BEGIN
+      FOR landfall_w IN SELECT w.* FROM ${WAVES} AS v JOIN ${relation} AS w ON w.${STAGE_ROW} = v.waits
+          WHERE v.wave > ${WHOLE_WAVES} ORDER BY v.wave LOOP
+        UPDATE ${target} AS t SET ${set} WHERE ${sameKey(key, 't', 'landfall_w')};
+        GET DIAGNOSTICS landfall_rows = ROW_COUNT;
+        landfall_all := landfall_all + landfall_rows;
+      END LOOP;
+      PERFORM pg_catalog.set_config('landfall.rows', landfall_all::pg_catalog.text, true);
+    END`
+  await session.query(`DO ${literal(body)}`)
+  const { rows } = await session.query<{ rows: number }>(
+    "SELECT pg_catalog.current_setting('landfall.rows')::pg_catalog.float8 AS rows",
+  )
+  return rows[0]!.rows
 }
