@@ -56,7 +56,7 @@ describe.skipIf(!canDump)('a PostgreSQL source', () => {
     messages = proxy.count()
     await proxy.close()
     expect(status, stderr + stdout).toBe(0)
-    reference = await endState(url)
+    reference = comparable(await endState(url))
     expect(reference['rows of scattered']).toHaveLength(ROWS)
     expect(reference['rows of fleeting']).toHaveLength(3_000)
     expect(reference.chunks!.length).toBeGreaterThan(60)
@@ -118,7 +118,7 @@ describe.skipIf(!canDump)('a PostgreSQL source', () => {
   async function expectResumed(url: string, where = ''): Promise<void> {
     const ended = await migrate(url)
     expect(ended.status, where + ended.stderr + ended.stdout).toBe(0)
-    const state = await endState(url)
+    const state = comparable(await endState(url))
     for (const part of new Set([...Object.keys(reference), ...Object.keys(state)]))
       expect(state[part], `${part} ${where}`).toEqual(reference[part])
     for (let tries = 0; tries < 50 && (await leftInServer(url)).length > 0; tries++) await sleep(20)
@@ -233,6 +233,12 @@ describe.skipIf(!canDump)('a PostgreSQL source', () => {
     await expectResumed(url)
   })
 })
+
+/** The source's server counts more than changes of content, so its fingerprint may be another one. */
+function comparable(state: EndState): EndState {
+  const runs = (state.runs ?? []).map((run) => ({ ...(run as object), fingerprint: null }))
+  return { ...state, runs }
+}
 
 async function phaseOf(url: string): Promise<string> {
   const [there] = await ask(url, `SELECT to_regclass('landfall.runs') IS NOT NULL AS yes`)
