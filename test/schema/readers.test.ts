@@ -47,7 +47,7 @@ test.skipIf(!canDump)(
       reading = false
       await reader.close()
     }
-    const done: string[] = []
+    const apart: string[] = []
     await clone(from, to, {
       run: {
         jobs: 2,
@@ -58,14 +58,14 @@ test.skipIf(!canDump)(
         },
         onKeys: read,
         onStep: ({ step, state }) => {
-          if (state === 'done') (reading ? beside : done).push(step.name)
+          if (state === 'started') (reading ? beside : apart).push(step.name)
         },
       },
     })
     for (const name of beside)
       expect(name).toMatch(/^(foreign key |validate |sequence |analyze |index |materialized views)/)
     expect(analyzed()).toBe(3)
-    expect(done.at(-1)).toBe('last definitions')
+    expect(apart.at(-1)).toBe('last definitions')
   },
 )
 
