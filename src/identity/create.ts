@@ -1,4 +1,5 @@
 import { ident } from '../connection/quote.ts'
+import { LandfallError } from '../errors.ts'
 import { type Shaped, STAGE_ROW, WRONG } from '../merge/model.ts'
 import { reasonOf } from '../merge/reasons.ts'
 import { shape } from '../merge/shape.ts'
@@ -115,15 +116,43 @@ export async function writeRows(on: Resolving, create: Create, { relation }: Sha
       FROM (SELECT nr, ${given ? 'new' : `${toKey.next ?? 'NULL'} AS new`} FROM (${fresh}) o) f WHERE f.nr = p.nr`,
   )
   const names = create.columns.map(({ name }) => ident(name)).filter((name) => name !== key)
-  await session.query(
+  const { rowCount } = await session.query(
     `INSERT INTO ${target} (${[key, ...names].join(', ')}) OVERRIDING SYSTEM VALUE
       SELECT ${['p.new', ...names.map((name) => `s.${name}`)].join(', ')}
       FROM ${PEOPLE} p JOIN ${relation} s ON s.${STAGE_ROW} = p.nr WHERE p.way = 'created'
       ORDER BY ${inOrder('p.old', on.oldType)}`,
   )
+  await requireCreated(on, rowCount)
   await session.query(
     `UPDATE ${PEOPLE} p SET way = 'joined', new = q.new FROM ${PEOPLE} q
       WHERE q.nr = p.first AND q.way = 'created' AND p.way IS NULL`,
   )
   await moveSequences(session, staged.move.target)
+}
+
+/** LF304 where the table took other rows than it was given: the map would name rows that are not there. */
+async function requireCreated(on: Resolving, inserted: number): Promise<void> {
+  const { session, identity, target, staged } = on
+  const {
+    rows: [found],
+  } = await session.query<{ given: string; there: string; lost: string[] | null }>(
+    `SELECT pg_catalog.count(*) AS given, pg_catalog.count(*) FILTER (WHERE there) AS there,
+      (pg_catalog.array_agg(k ORDER BY nr) FILTER (WHERE NOT there AND nth <= 20))::pg_catalog.text[] AS lost
+      FROM (SELECT p.nr, ${keyText(on)} AS k, e.there, pg_catalog.row_number() OVER (PARTITION BY e.there ORDER BY p.nr) AS nth
+        FROM ${PEOPLE} p CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM ${target} t
+          WHERE t.${ident(identity.toKey.column)} = p.new) AS there) e WHERE p.way = 'created') c`,
+  )
+  const [given, there] = [Number(found!.given), Number(found!.there)]
+  if (given === there && given === inserted) return
+  throw new LandfallError(
+    'LF304',
+    `${staged.move.source}: ${target} took ${inserted} of ${given} new rows, and has ${there} of the keys that they were given.`,
+    {
+      hint: [
+        ...(found!.lost ?? []),
+        'A trigger or rule of the table keeps rows from being written, or gives them other keys. Nothing was written.',
+      ].join('\n'),
+      place: { table: staged.move.source },
+    },
+  )
 }

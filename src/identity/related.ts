@@ -1,4 +1,5 @@
 import { ident, qualified } from '../connection/quote.ts'
+import { LandfallError } from '../errors.ts'
 import { type KnownMap, type RejectsOf, type Shaped, STAGE_ROW, WRONG } from '../merge/model.ts'
 import { shape } from '../merge/shape.ts'
 import type { AlsoCreate } from '../plan/mapping.ts'
@@ -49,11 +50,25 @@ async function write(
 ): Promise<void> {
   const names = columns.map(({ name }) => ident(name))
   await moveSequences(on.session, { schema, name: table })
-  await on.session.query(
+  const { rowCount } = await on.session.query(
     `INSERT INTO ${qualified(schema, table)} (${names.join(', ')}) OVERRIDING SYSTEM VALUE
       SELECT ${names.map((name) => `s.${name}`).join(', ')} FROM ${relation} s JOIN (${inOldOrder(on)}) o ON o.nr = s.${STAGE_ROW}
       WHERE s.${WRONG} IS NULL ORDER BY o.ord`,
   )
+  const {
+    rows: [given],
+  } = await on.session.query<{ n: string }>(
+    `SELECT pg_catalog.count(*) AS n FROM ${relation} WHERE ${WRONG} IS NULL`,
+  )
+  if (rowCount !== Number(given!.n))
+    throw new LandfallError(
+      'LF304',
+      `${on.staged.move.source}: ${qualified(schema, table)} took ${rowCount} of ${given!.n} new rows.`,
+      {
+        hint: 'A trigger or rule of the table keeps rows from being written. Nothing was written.',
+        place: { table: on.staged.move.source },
+      },
+    )
   await moveSequences(on.session, { schema, name: table })
 }
 

@@ -434,3 +434,47 @@ describe('texts that must be new', () => {
     expect(await here.rejects()).toEqual([['id = 10', 'n', 'is taken, and so is every number behind it']])
   })
 })
+
+describe('a trigger of the target', () => {
+  const trigger = (table: string, body: string): string =>
+    `CREATE FUNCTION interfere() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN ${body} RETURN new; END $$;
+      CREATE TRIGGER interfere BEFORE INSERT ON ${table} FOR EACH ROW EXECUTE FUNCTION interfere()`
+  const rows = [
+    [U(1), 'spam@here.org', 'spam', '', 1],
+    [U(2), 'carl@here.org', 'carl', '', 1],
+  ]
+  const nothing = async (): Promise<void> => {
+    expect(await users()).toHaveLength(3)
+    expect(await here.all(`SELECT to_regclass('public.users_map')`)).toEqual([[null]])
+  }
+
+  test('that keeps rows from being created ends the run: nothing refers to what is not there', async () => {
+    here = await world(
+      `${ACCOUNTS}; ${trigger('authentication_user', `IF new.email LIKE 'spam%' THEN RETURN NULL; END IF;`)}`,
+    )
+    await expect(here.resolve(identityMove(spec), rows)).rejects.toMatchObject({
+      code: 'LF304',
+      message: expect.stringContaining('took 1 of 2 new rows'),
+      hint: expect.stringContaining(`id = ${U(1)}`),
+    })
+    await nothing()
+  })
+
+  test('that gives keys of its own does, too', async () => {
+    here = await world(`${ACCOUNTS}; ${trigger('authentication_user', 'new.id := new.id + 1000;')}`)
+    await expect(here.resolve(identityMove(spec), rows)).rejects.toMatchObject({
+      code: 'LF304',
+      message: expect.stringContaining('has 0 of the keys'),
+    })
+    await nothing()
+  })
+
+  test('that keeps out rows which go with them does, too', async () => {
+    here = await world(`${ACCOUNTS}; ${trigger('authentication_useraccount', 'RETURN NULL;')}`)
+    await expect(here.resolve(identityMove(spec), rows)).rejects.toMatchObject({
+      code: 'LF304',
+      message: expect.stringContaining('took 0 of 2 new rows'),
+    })
+    await nothing()
+  })
+})
