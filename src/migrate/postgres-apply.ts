@@ -13,6 +13,7 @@ import type { KnownMap, RejectsOf, Staged } from '../merge/model.ts'
 import { refuseUnknown } from '../merge/refuse.ts'
 import { stageFilled, stageFromSelect, stageStatements } from '../merge/stage.ts'
 import type { Move, Plan } from '../plan/model.ts'
+import { requireRepeatable } from './postgres-repeat.ts'
 import { stageOf } from './postgres-stage.ts'
 import type { PostgresBegun, PostgresStart } from './postgres-start.ts'
 
@@ -68,6 +69,7 @@ export async function applyMoves(
         if (move.mapping?.kind === 'identity' && applied.created > 0) creating.push(staged)
       }
       for (const staged of creating) await requireFoundAgain(staged)
+      if (plan.inPlace) await requireRepeatable(session, plan, maps)
     })
   } catch (error) {
     throw signal.aborted ? stopReason(signal) : error
