@@ -71,7 +71,8 @@ async function emptyHalfLoaded({ session, lock }: PostgresStart, begun: Postgres
   for (const move of begun.plan.moves) {
     if (isResumable(move) || states(move).size < 2) continue
     await fenced(session, lock, async () => {
-      await session.query(`TRUNCATE ${destination(begun, move)}`)
+      // Tables that inherit from it are moves of their own.
+      await session.query(`TRUNCATE ONLY ${destination(begun, move)}`)
       await forgetChunks(session, begun.run.id, move.source)
     })
   }

@@ -39,7 +39,7 @@ export async function makeStages(start: PostgresStart, begun: PostgresBegun): Pr
       }
       const { rows } = await session.query<{ n: string }>(`SELECT count(*)::text AS n FROM ${stage}`)
       if (Number(rows[0]!.n) === tally(begun.chunks, move.source).loaded) return
-      await session.query(`TRUNCATE ${stage}`)
+      await session.query(`TRUNCATE ONLY ${stage}`)
       await forgetChunks(session, run.id, move.source)
     })
   }
