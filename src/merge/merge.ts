@@ -2,16 +2,17 @@ import type { Session } from '../connection/postgres.ts'
 import { literal, qualified } from '../connection/quote.ts'
 import { LandfallError } from '../errors.ts'
 import { sequenceStatement } from '../schema/sequences.ts'
-import { countShaped } from './count.ts'
+import { type Counts, countShaped } from './count.ts'
 import { MEMORY } from './facts.ts'
 import { keyIsUnique, mergeOf } from './key.ts'
 import { lockTables } from './lock.ts'
 import type { AppliedMove, RejectsOf, Staged } from './model.ts'
 import { refuseAmbiguous, refuseMisfits, refuseOrphans, refuseThere } from './refuse.ts'
+import { findRefused, isRefusal, markRefused, refusal } from './refused.ts'
 import { applyRules } from './rules.ts'
 import { setAside } from './set-aside.ts'
 import { type Split, split } from './split.ts'
-import { writeRows } from './write.ts'
+import { type Written, writeRows } from './write.ts'
 
 /**
  * Makes staged rows rows of the target's table: those that are new are inserted, those that have other values
@@ -32,12 +33,8 @@ export async function applyMerge(staged: Staged, rejects: RejectsOf): Promise<Ap
   const shaped = await split(staged, move, 'landfall_shaped')
   if (!keyIsUnique(move)) await refuseAmbiguous(session, shaped)
   await refuseThere(staged, shaped)
-  const waits = await applyRules(staged, shaped, true)
-  await refuseOrphans(staged, shaped, rejects)
-  await refuseMisfits(staged, shaped)
-  const counts = await countShaped(session, shaped)
+  const { counts, created, updated } = await writeFitting(staged, shaped, rejects)
   const aside = counts.wrong === 0 ? 0 : await setAside(staged, shaped, rejects)
-  const { created, updated } = await writeRows(session, shaped, counts, waits)
   if (updated !== counts.changed || created !== counts.added || aside !== counts.wrong)
     throw new LandfallError(
       'LF304',
@@ -57,6 +54,37 @@ export async function applyMerge(staged: Staged, rejects: RejectsOf): Promise<Ap
       setAside: aside,
     },
     notes: [],
+  }
+}
+
+/**
+ * Writes the rows that have nothing wrong with them. Should the target refuse some for a reason that could not be
+ * foreseen, they are found, get their reason, and all is done again without them.
+ */
+async function writeFitting(
+  staged: Staged,
+  shaped: Split,
+  rejects: RejectsOf,
+): Promise<Written & { readonly counts: Counts }> {
+  const { session } = staged
+  for (;;) {
+    // Rules may write, too.
+    await session.query('SAVEPOINT landfall_rules')
+    const waits = await applyRules(staged, shaped, true)
+    await refuseOrphans(staged, shaped, rejects)
+    await refuseMisfits(staged, shaped)
+    const counts = await countShaped(session, shaped)
+    await session.query('SAVEPOINT landfall_write')
+    try {
+      return { counts, ...(await writeRows(session, shaped, counts, waits)) }
+    } catch (error) {
+      if (!isRefusal(error)) throw refusal(error, staged)
+      await session.query('ROLLBACK TO SAVEPOINT landfall_write')
+      const refused = await findRefused(session, shaped, counts)
+      if (refused.length === 0) throw refusal(error, staged)
+      await session.query('ROLLBACK TO SAVEPOINT landfall_rules')
+      await markRefused(session, shaped, refused)
+    }
   }
 }
 

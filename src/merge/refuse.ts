@@ -80,13 +80,13 @@ export async function refuseUnknown(moves: readonly Staged[], rejects: RejectsOf
           { sql: oldKey, relation },
         ],
       ])
-      const own = overStage(value)
       const pardon = excusedOld({ identity: identity!, value }, rejects)
       const others = pardon === null ? '' : ` AND (${pardon}) IS NOT TRUE`
+      // Named bare, as values are: nothing else here has a name like those of the stage's columns.
       const { rows } = await session.query<{ key: string; value: string; all: string }>(
-        `SELECT ${stagedKey(move)} AS key, pg_catalog.left(${own}::pg_catalog.text, 60) AS value, pg_catalog.count(*) OVER () AS all
-          FROM ${stage} AS s LEFT JOIN (SELECT ${oldKey} AS landfall_old FROM ${relation}) AS m ON ${same!('m.landfall_old', own)}
-          WHERE ${own} IS NOT NULL AND m.landfall_old IS NULL${others} ORDER BY ${lowestFirst(move)} LIMIT ${LISTED}`,
+        `SELECT ${stagedKey(move)} AS key, pg_catalog.left((${value})::pg_catalog.text, 60) AS value, pg_catalog.count(*) OVER () AS all
+          FROM ${stage} AS s LEFT JOIN (SELECT ${oldKey} AS landfall_old FROM ${relation}) AS m ON ${same!('m.landfall_old', value)}
+          WHERE (${value}) IS NOT NULL AND m.landfall_old IS NULL${others} ORDER BY ${lowestFirst(move)} LIMIT ${LISTED}`,
       )
       const reason = `is not known by the identity ${identity}`
       const orphans = rows.map((row) => ({ key: row.key, column: name, value: row.value, reason }))
