@@ -6,6 +6,7 @@ import { MEMORY } from './facts.ts'
 import { keyIsUnique, mergeOf, sameKey, stagedKey } from './key.ts'
 import { type ComparedMove, STAGE_ROW, type Staged, THERE, WRITES } from './model.ts'
 import { refuseAmbiguous } from './refuse.ts'
+import { markKnownRefused } from './refused.ts'
 import { applyRules } from './rules.ts'
 import { differences, type Split, split } from './split.ts'
 
@@ -26,6 +27,7 @@ export async function compareMerge(staged: Staged, most: number, showValues = fa
   await session.query(`${MEMORY}; ANALYZE ${staged.stage}`)
   const shaped = await split(staged, move, 'landfall_compared')
   if (!keyIsUnique(move)) await refuseAmbiguous(session, shaped)
+  await markKnownRefused(staged, shaped)
   await applyRules(staged, shaped, false)
   const { wrong, added, changed } = await countShaped(session, shaped)
   const rows = added + changed === 0 ? [] : await listed(staged, shaped, most, showValues)

@@ -1,4 +1,5 @@
 import { ident, literal } from '../connection/quote.ts'
+import type { Move } from '../plan/model.ts'
 import { stagedKey } from './key.ts'
 import { type RejectsOf, type Shaped, STAGE_ROW, type Staged, WRONG } from './model.ts'
 import type { Split } from './split.ts'
@@ -10,20 +11,24 @@ export async function setAside(
   { run }: RejectsOf,
 ): Promise<number> {
   const name = literal(move.source)
-  const cells = move.columns.map(
-    ({ source, target }) => `(${literal(source)}, s.${ident(target)}::pg_catalog.text)`,
-  )
   const { rowCount } = await session.query(
     `INSERT INTO landfall.rejects (run, move, seq, "table", key, "column", reason, content)
-      SELECT $1::pg_catalog.int8, ${name}, 0, ${name}, ${stagedKey(move)}, r."column", r.reason, c.content
+      SELECT $1::pg_catalog.int8, ${name}, 0, ${name}, ${stagedKey(move)}, r."column", r.reason, (${contentOf(move)})
       FROM ${relation} AS w JOIN ${stage} AS s ON s.${STAGE_ROW} = w.${STAGE_ROW} ${reasonsAs('r', reasons)} ON r.at = w.${WRONG}
-      CROSS JOIN LATERAL (SELECT pg_catalog.json_object_agg(v.name,
-          CASE WHEN v.value IS NOT NULL THEN pg_catalog.json_build_object('text', v.value) END) AS content
-        FROM (VALUES ${cells.join(', ')}) AS v (name, value)) AS c
       ORDER BY w.${STAGE_ROW}`,
     [run],
   )
   return rowCount
+}
+
+/** SELECT of a staged row `s` as it is written down. */
+export function contentOf(move: Move): string {
+  const cells = move.columns.map(
+    ({ source, target }) => `(${literal(source)}, s.${ident(target)}::pg_catalog.text)`,
+  )
+  return `SELECT pg_catalog.json_object_agg(v.name,
+      CASE WHEN v.value IS NOT NULL THEN pg_catalog.json_build_object('text', v.value) END)
+    FROM (VALUES ${cells.join(', ')}) AS v (name, value)`
 }
 
 /** JOIN of the reasons by their numbers: `at`, `"column"` and `reason`. */

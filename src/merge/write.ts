@@ -42,8 +42,8 @@ export async function writeRows(
   return written
 }
 
-/** A statement, made with a further condition: empty, or `AND …`. */
-type Statement = (condition: string) => string
+/** A statement, made with a further condition over a shaped row `w`: empty, or `AND …`. */
+export type Statement = (condition: string) => string
 
 async function atOnce(
   session: Session,
@@ -65,6 +65,14 @@ async function atOnce(
   return rows[0]!
 }
 
+/** The same without an order of the updates. */
+export function writeStatements(shaped: Split, { added, changed }: Counts): Statement[] {
+  return [
+    ...(changed === 0 ? [] : [updateStatement(shaped, '', '')]),
+    ...(added === 0 ? [] : [insertStatement(shaped)]),
+  ]
+}
+
 async function refersToItself(session: Session, { target }: Split): Promise<boolean> {
   const { rows } = await session.query(
     `SELECT FROM pg_catalog.pg_constraint
@@ -82,26 +90,26 @@ function insertStatement({ relation, target, facts, key }: Split): Statement {
     : ` ORDER BY ${key.map(({ name }) => ident(name)).join(', ')}`
   const overriding = facts.some(({ identity }) => identity) ? ' OVERRIDING SYSTEM VALUE' : ''
   return (condition) =>
-    `INSERT INTO ${target} (${names})${overriding} SELECT ${names} FROM ${relation} WHERE ${WRONG} IS NULL AND NOT ${THERE}${condition}${order}`
+    `INSERT INTO ${target} (${names})${overriding} SELECT ${names} FROM ${relation} AS w WHERE ${WRONG} IS NULL AND NOT ${THERE}${condition}${order}`
+}
+
+function updateStatement({ relation, target, others, key }: Split, join: string, where: string): Statement {
+  const set = others.map(({ name }) => `${ident(name)} = w.${ident(name)}`).join(', ')
+  return (condition) =>
+    `UPDATE ${target} AS t SET ${set} FROM ${relation} AS w ${join}
+      WHERE w.${WRONG} IS NULL AND w.${CHANGED} AND ${sameKey(key, 't', 'w')}${where}${condition}`
 }
 
 /** Rows that wait for others to give up unique values come after them. */
 async function updateStatements(session: Session, shaped: Split, waits: boolean): Promise<Statement[]> {
-  const { relation, target, others, key } = shaped
-  const set = others.map(({ name }) => `${ident(name)} = w.${ident(name)}`).join(', ')
-  const wave =
-    (join: string, where: string): Statement =>
-    (condition) =>
-      `UPDATE ${target} AS t SET ${set} FROM ${relation} AS w ${join}
-        WHERE w.${WRONG} IS NULL AND w.${CHANGED} AND ${sameKey(key, 't', 'w')}${where}${condition}`
-  if (!waits) return [wave('', '')]
+  if (!waits) return [updateStatement(shaped, '', '')]
   const { rows: waves } = await session.query<{ wave: number }>(
     `SELECT DISTINCT v.wave FROM ${WAVES} AS v WHERE v.wave <= ${WHOLE_WAVES} ORDER BY v.wave`,
   )
   return [
-    wave('', ` AND w.${STAGE_ROW} NOT IN (SELECT v.waits FROM ${WAVES} AS v)`),
-    ...waves.map(({ wave: one }) =>
-      wave(`JOIN ${WAVES} AS v ON v.waits = w.${STAGE_ROW}`, ` AND v.wave = ${one}`),
+    updateStatement(shaped, '', ` AND w.${STAGE_ROW} NOT IN (SELECT v.waits FROM ${WAVES} AS v)`),
+    ...waves.map(({ wave }) =>
+      updateStatement(shaped, `JOIN ${WAVES} AS v ON v.waits = w.${STAGE_ROW}`, ` AND v.wave = ${wave}`),
     ),
   ]
 }
