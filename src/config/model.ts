@@ -61,7 +61,7 @@ export interface MoveConfig {
   readonly ifSourceMissing?: 'fail' | 'skip'
   /** What to do with a row that is there already: `update` (default) what changed, `keep` it, or `fail`. */
   readonly ifThere?: 'update' | 'keep' | 'fail'
-  /** What to do with a row whose parent is unknown. Default: `fail`. */
+  /** What to do with a row whose parent is unknown. Default: `fail`. Where the parent is set aside, so is the row. */
   readonly ifParentMissing?: 'fail' | 'set-aside'
   /** Keys are target columns; `false` leaves the column out, a text names the source column. */
   readonly columns?: { readonly [column: string]: false | string | ColumnConfig }

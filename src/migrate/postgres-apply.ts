@@ -31,7 +31,7 @@ export async function applyMoves(
   begun: PostgresBegun,
   signal: AbortSignal,
 ): Promise<void> {
-  const { lock, target, tools } = start
+  const { lock, target, tools, settings } = start
   const { run, plan } = begun
   // The user's expressions and the triggers of the tables see the schemas that they always see.
   const session = await openPostgres(target.settings, {
@@ -59,7 +59,8 @@ export async function applyMoves(
           move,
           stage: await stageFor(session, begun, move),
           maps,
-          badRows: plan.badRows,
+          // A run that met bad rows may go on setting them aside.
+          badRows: settings.badRows,
         }
         await session.query(stageFilled(staged.stage))
         const { applied, notes } = await applyMove(staged, rejects).catch((error: unknown) => {
@@ -92,7 +93,7 @@ function mergesOf(
   )
   return known.map((move) => {
     const { schema, name } = stageOf(run, plan, move)
-    return { session, move, stage: qualified(schema, name), maps, badRows: plan.badRows }
+    return { session, move, stage: qualified(schema, name), maps }
   })
 }
 
