@@ -14,7 +14,7 @@ const folder = mkdtempSync(join(tmpdir(), 'landfall-faults-'))
 const ROWS = 24_000
 const BATCH = 800
 /** Killed once at so many places, over the whole run. */
-const PLACES = 8
+const PLACES = 6
 
 /** `scattered` is read by ranges of places, which mean nothing to another run; `ordered` by its key. */
 const SOURCE = `
@@ -188,7 +188,7 @@ describe.skipIf(!canDump)('a PostgreSQL source', () => {
     await expectResumed(url)
   })
 
-  test.each(['immediate', 'kill'] as const)('the target is restarted in the middle: %s', async (how) => {
+  test('the target is killed in the middle, and started again', async () => {
     const url = await server.database()
     const ended = await disturbed(url, async () => {
       // What is not logged is empty after a crash, and the journal says that it was loaded.
@@ -199,7 +199,7 @@ describe.skipIf(!canDump)('a PostgreSQL source', () => {
         )
         if (found!.done === true) break
       }
-      await server.stop(how)
+      await server.stop('kill')
     })
     await server.start()
     expect(ended.status, ended.stderr).toBe(4)
