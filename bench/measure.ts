@@ -4,7 +4,10 @@ import { readFileSync } from 'node:fs'
 export interface Measured {
   readonly status: number | null
   readonly seconds: number
-  /** The highest resident memory of the process and its children, each at its own highest. Linux only, else 0. */
+  /**
+   * The highest resident memory of the process and those of its children that ran at the same time, each at
+   * its own highest. Linux only, else 0.
+   */
   readonly peakMegabytes: number
   readonly stdout: string
   readonly stderr: string
@@ -19,9 +22,9 @@ export function measure(command: string, args: readonly string[]): Promise<Measu
     const stderr: Buffer[] = []
     child.stdout.on('data', (data: Buffer) => stdout.push(data))
     child.stderr.on('data', (data: Buffer) => stderr.push(data))
-    const peaks = new Map<number, number>()
+    let peak = 0
     const watch = setInterval(() => {
-      if (child.pid !== undefined) watchMemory(child.pid, peaks)
+      if (child.pid !== undefined) peak = Math.max(peak, peaksOf(child.pid))
     }, 50)
     child.once('error', reject)
     child.once('close', (status) => {
@@ -29,7 +32,7 @@ export function measure(command: string, args: readonly string[]): Promise<Measu
       resolve({
         status,
         seconds: (performance.now() - begin) / 1000,
-        peakMegabytes: [...peaks.values()].reduce((sum, kilobytes) => sum + kilobytes, 0) / 1024,
+        peakMegabytes: peak / 1024,
         stdout: Buffer.concat(stdout).toString(),
         stderr: Buffer.concat(stderr).toString(),
       })
@@ -37,15 +40,16 @@ export function measure(command: string, args: readonly string[]): Promise<Measu
   })
 }
 
-/** Notes the kernel's own high-water mark, so that nothing between two looks is missed. */
-function watchMemory(pid: number, peaks: Map<number, number>): void {
+/** By the kernel's own high-water mark, so that nothing between two looks is missed; in kB. */
+function peaksOf(pid: number): number {
   try {
     const mark = /^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))
-    if (mark !== null) peaks.set(pid, Number(mark[1]))
     const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1')
-    for (const child of children.trim().split(' ').filter(Boolean)) watchMemory(Number(child), peaks)
+    const running = children.trim().split(' ').filter(Boolean).map(Number)
+    return running.reduce((sum, child) => sum + peaksOf(child), Number(mark?.[1] ?? 0))
   } catch {
     // Not Linux, or the process has just ended.
+    return 0
   }
 }
 
