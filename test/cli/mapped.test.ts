@@ -183,7 +183,7 @@ describe('what the target refuses', () => {
     await query(to, 'INSERT INTO user_map VALUES (8, 102)')
   })
 
-  test('a trigger that will not have a row: the move is named', async () => {
+  test('a trigger that will not have a row: move, row and reason are named', async () => {
     await query(from, `UPDATE accounts SET credit = -1 WHERE cookie = 'c1'`)
     await query(
       to,
@@ -191,9 +191,9 @@ describe('what the target refuses', () => {
        CREATE TRIGGER positive BEFORE INSERT OR UPDATE ON accounts FOR EACH ROW EXECUTE FUNCTION positive()`,
     )
     const { status, stderr } = await run('migrate', '--yes')
-    expect(status).toBe(4)
-    expect(stderr).toMatch(/error LF304 .*no debts/)
-    expect(stderr).toMatch(/at +table accounts/)
+    expect(status).toBe(5)
+    expect(stderr).toMatch(/error LF204 .*accounts/)
+    expect(stderr).toMatch(/cookie = c1: .*no debts/)
     expect(leaks(stderr)).toEqual([])
     expect((await rows())[0]).toEqual(['c1', '101', '10'])
     await query(to, 'DROP TRIGGER positive ON accounts')

@@ -84,7 +84,7 @@ describe('rows that were mapped', () => {
     expect(again.exitCode).toBe(1)
     const mended = await check(from, to, { config: SHOP })
     // What an identity created is the application's once it is there.
-    expect(found(mended)).toEqual([['clients', 'changed', 'id = 3', ['name']]])
+    expect(found(mended).filter(([table]) => table !== 'clients')).toEqual([])
     await query(to, `UPDATE customers SET name = 'Nobody' WHERE id = 103`)
     expect(await check(from, to, { config: SHOP })).toMatchObject({ outcome: 'same', exitCode: 0 })
     expect(await query(to, 'SELECT cents FROM orders WHERE id = 7')).toEqual([['6']])
