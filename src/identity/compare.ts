@@ -1,15 +1,19 @@
+import { literal } from '../connection/quote.ts'
 import type { RowDifference } from '../contract/verify.ts'
 import { type ColumnFacts, columnFacts, factsOf } from '../merge/facts.ts'
 import { type ComparedMove, STAGE_ROW, type Staged } from '../merge/model.ts'
 import { shape } from '../merge/shape.ts'
+import { findLacking } from './compare-related.ts'
 import { prepareRows } from './create.ts'
+import { findCreated } from './created.ts'
 import { of } from './equal.ts'
 import { findMap, honourMap } from './map.ts'
 import { matchByRules } from './match.ts'
 import { endPeople, keyText, type Resolving, resolving, startPeople } from './people.ts'
+import { tableName } from './related.ts'
 import { samePerson } from './same-person.ts'
 import { severalOld } from './several.ts'
-import { bare, CREATED, PEOPLE, SAID } from './tables.ts'
+import { bare, CREATED, LACKING, PEOPLE, SAID } from './tables.ts'
 import { differs, whatIsSaid } from './take.ts'
 
 /** Characters of a value that are shown. */
@@ -17,9 +21,10 @@ const SHOWN = 60
 
 /**
  * Whether the staged old keys have new ones whose rows are there and hold what they should: the columns that
- * are taken over, where the source has a value, and of rows that were created all but the numbered texts,
- * as far as the map tells which these are. Without a map, rows that were created are found by the rules.
- * Nothing but temporary tables is written.
+ * are taken over, where the source has a value, and of rows that were created when the identity was applied
+ * last all but the numbered texts, and the rows of other tables that were made with them. What was created
+ * before is the application's by now. Without a map, rows that were created are found by the rules. Nothing
+ * but temporary tables is written.
  *
  * @param most so many differences are listed.
  */
@@ -36,16 +41,20 @@ export async function compareIdentity(
   if (map) await honourMap(on, map)
   await matchByRules(on)
   await severalOld(on)
+  let told = true
   if (unmatched.kind === 'create') {
+    told = await findCreated(on)
     await samePerson(on)
     await prepareRows(on, unmatched)
+    if (told) await findLacking(on, unmatched)
   } else await session.query(`UPDATE ${PEOPLE} SET way = 'skipped' WHERE way IS NULL`)
-  const sides = [...(await takenSide(on)), ...(await createdSide(on))]
+  const sides = [...(await takenSide(on)), ...(told ? [...(await createdSide(on)), ...relatedSides(on)] : [])]
   // What only a rule finds is not in the map, where all others look.
   const missing = `p.reason IS NULL AND (p.way IS NULL${map ? ` OR p.way = 'matched'` : ''})`
   const found = {
     ...(await countRows(on, missing)),
     ...(await list(on, missing, sides, most, showValues)),
+    ...(await leftOut(on, map?.ours === true, told)),
   }
   await endPeople(on)
   return found
@@ -55,6 +64,8 @@ export async function compareIdentity(
 interface Side {
   readonly column: string
   readonly value: string
+  /** What the target has, where that is no column of `t`. */
+  readonly found?: string
   readonly differs: string
 }
 
@@ -87,7 +98,7 @@ async function createdSide(on: Resolving): Promise<Side[]> {
       column.givenOnce ? { ...column, orElse: null, notNull: false } : column,
     ),
     maps: staged.maps,
-    where: `${STAGE_ROW} IN (SELECT nr FROM ${PEOPLE} WHERE way = 'known' AND rule = 'created')`,
+    where: `${STAGE_ROW} IN (SELECT nr FROM ${PEOPLE} WHERE fresh)`,
   })
   const facts = factsOf(
     await columnFacts(session, on.target),
@@ -99,6 +110,41 @@ async function createdSide(on: Resolving): Promise<Side[]> {
     const known = columns[at]!.givenOnce ? value : `c.${STAGE_ROW}`
     return { column: fact.name, value, differs: `${known} IS NOT NULL AND ${another(fact, value)}` }
   })
+}
+
+/** A row that goes with what was created is shown like a column, by the name of its table. */
+function relatedSides({ identity: { unmatched } }: Resolving): Side[] {
+  if (unmatched.kind !== 'create') return []
+  return unmatched.alsoCreate.map((also): Side => {
+    const table = literal(tableName(also))
+    return {
+      column: tableName(also),
+      value: `'a row'`,
+      found: 'NULL',
+      differs: `EXISTS (SELECT FROM ${LACKING} l WHERE l.nr = p.nr AND l.tbl = ${table})`,
+    }
+  })
+}
+
+/** What was not looked at, and why. */
+async function leftOut(
+  { session, staged: { move }, identity: { take, unmatched } }: Resolving,
+  ours: boolean,
+  told: boolean,
+): Promise<Pick<ComparedMove, 'note' | 'incomplete'>> {
+  if (unmatched.kind !== 'create') return {}
+  if (!told) return { incomplete: 'there is no journal that tells which rows were created' }
+  const {
+    rows: [found],
+  } = await session.query<{ n: string }>(
+    `SELECT pg_catalog.count(*) AS n FROM ${PEOPLE} WHERE way = 'known' AND NOT fresh ${ours ? `AND rule = 'created'` : ''}`,
+  )
+  if (found!.n === '0') return {}
+  const rows = `${found!.n} ${found!.n === '1' ? 'row' : 'rows'} that ${ours ? 'an earlier run created' : 'the map knew before'}`
+  const names = take.map(({ name }) => name).join(', ')
+  return {
+    note: `${move.source}: of ${rows} ${names === '' ? 'only whether they are there' : `only ${names}`} was compared: the application may have changed the rest`,
+  }
 }
 
 function another({ name, loose }: ColumnFacts, value: string): string {
@@ -148,7 +194,7 @@ async function list(
     target: string[]
   }>(
     `SELECT ${keyText(on)} AS key, ${each(() => `'x'`)} AS differs, ${each(({ value }) => shown(value))} AS source,
-      ${each(({ column }) => shown(of('t', column)))} AS target ${from} ORDER BY p.nr LIMIT ${Math.max(0, most - lost.length)}`,
+      ${each(({ column, found }) => shown(found ?? of('t', column)))} AS target ${from} ORDER BY p.nr LIMIT ${Math.max(0, most - lost.length)}`,
   )
   for (const row of rows) {
     const columns = sides.flatMap(({ column }, at) => {

@@ -64,7 +64,7 @@ export async function startPeople(on: Resolving): Promise<void> {
   await temporary(
     session,
     PEOPLE,
-    `SELECT nr, old, NULL::${identity.toKey.type} AS new, NULL::text AS rule, false AS updated, false AS stale,
+    `SELECT nr, old, NULL::${identity.toKey.type} AS new, NULL::text AS rule, false AS updated, false AS stale, false AS fresh,
       NULL::pg_catalog.int8 AS first,
       CASE WHEN old IS NULL OR nth > 1 THEN 'set aside' END AS way,
       CASE WHEN old IS NULL THEN ${literal(`has no key: ${identity.key.column} is NULL`)}

@@ -1,19 +1,24 @@
-import { ident, qualified } from '../connection/quote.ts'
+import { ident, literal, qualified } from '../connection/quote.ts'
 import { LandfallError } from '../errors.ts'
 import { type KnownMap, type RejectsOf, type Shaped, STAGE_ROW, WRONG } from '../merge/model.ts'
 import { shape } from '../merge/shape.ts'
 import type { AlsoCreate } from '../plan/mapping.ts'
 import { type Create, inOldOrder } from './create.ts'
+import { goingWith } from './created.ts'
 import { judgeNewRows } from './new-rows.ts'
 import type { Resolving } from './people.ts'
 import { refused, refuseWrong } from './refuse.ts'
 import { writeRejects } from './rejects.ts'
 import { moveSequences } from './sequence.ts'
-import { PEOPLE } from './tables.ts'
+import { OWED } from './tables.ts'
+
+/** As messages and the journal call it. */
+export const tableName = ({ schema, table }: AlsoCreate): string => `${schema}.${table}`
 
 /**
  * Writes the rows of other tables that go with each row that was created. One that its table would
- * refuse is set aside by itself: what it belongs to stays, since others refer to that.
+ * refuse is set aside by itself: what it belongs to stays, since others refer to that, and the next run
+ * tries again.
  */
 export async function createRelated(
   on: Resolving,
@@ -25,7 +30,7 @@ export async function createRelated(
   const maps = new Map([...staged.maps, [identity.name, known]])
   for (const [at, also] of create.alsoCreate.entries()) {
     const into = { schema: also.schema, name: also.table }
-    const created = `${STAGE_ROW} IN (SELECT nr FROM ${PEOPLE} WHERE way = 'created')`
+    const going = `${STAGE_ROW} IN (${goingWith(on, tableName(also))})`
     const shaped = await shape(session, {
       name: `landfall_also_${at}`,
       stage: staged.stage,
@@ -33,10 +38,13 @@ export async function createRelated(
       columns: also.columns,
       maps,
       checks: also.rules.checks,
-      where: also.where === null ? created : `${created} AND (${also.where})`,
+      where: also.where === null ? going : `${going} AND (${also.where})`,
     })
     await judgeNewRows({ session, shaped, into, order: inOldOrder(on) }, also.rules)
     await refuseWrong(on, shaped, into)
+    await session.query(
+      `INSERT INTO ${OWED} SELECT ${STAGE_ROW}, ${literal(tableName(also))} FROM ${shaped.relation} WHERE ${WRONG} IS NOT NULL`,
+    )
     await write(on, also, shaped)
     await report(on, also, shaped, rejects)
     await session.query(`DROP TABLE ${shaped.relation}`)
@@ -74,7 +82,7 @@ async function write(
 
 async function report(on: Resolving, also: AlsoCreate, shaped: Shaped, rejects: RejectsOf): Promise<void> {
   if (shaped.reasons.length === 0) return
-  const table = `${also.schema}.${also.table}`
+  const table = tableName(also)
   const rows = await writeRejects(on, rejects, {
     table,
     rows: `SELECT s.${STAGE_ROW} AS nr, r.reason, r.col AS "column" FROM ${refused(shaped)}`,

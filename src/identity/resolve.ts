@@ -2,15 +2,16 @@ import type { AppliedMove, KnownMap, RejectsOf, Staged } from '../merge/model.ts
 import { failWhereAmbiguous } from './ambiguous.ts'
 import { countPeople } from './count.ts'
 import { prepareRows, writeRows } from './create.ts'
+import { recordCreated } from './created.ts'
 import { gatherAmbiguous, liveMap } from './live-map.ts'
 import { honourMap, makeMap, writeMap } from './map.ts'
 import { matchByRules } from './match.ts'
-import { endPeople, type Resolving, resolving, startPeople, studyPeople } from './people.ts'
+import { endPeople, type Resolving, resolving, startPeople, studyPeople, temporary } from './people.ts'
 import { setAsidePeople } from './rejects.ts'
 import { createRelated } from './related.ts'
 import { samePerson } from './same-person.ts'
 import { severalOld } from './several.ts'
-import { PEOPLE } from './tables.ts'
+import { OWED, PEOPLE } from './tables.ts'
 import { take } from './take.ts'
 
 export { compareIdentity } from './compare.ts'
@@ -45,7 +46,9 @@ export async function resolveIdentity(staged: Staged, rejects: RejectsOf): Promi
   await studyPeople(on)
   await writeMap(on, map)
   const known = (await liveMap(staged.session, staged.move, staged.maps.size))!
+  await temporary(staged.session, OWED, 'SELECT NULL::pg_catalog.int8 AS nr, NULL::text AS tbl WHERE false')
   if (unmatched.kind === 'create') await createRelated(on, unmatched, known, rejects)
+  await recordCreated(on)
   await take(on)
   await setAsidePeople(on, rejects)
   const applied = await countPeople(on)

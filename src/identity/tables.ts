@@ -8,7 +8,8 @@
  * created for another; without one `skipped`, `set aside`, or NULL while nothing is found. `first` is the
  * row that stands for it where several mean the same that is to be created. A row with a `reason` is
  * written down among the rejects. `updated` where it changed the target's row; `stale` where the map names a
- * row for it that is gone.
+ * row for it that is gone;
+ * `fresh` where it was created when the identity was applied last.
  */
 export const PEOPLE = 'pg_temp.landfall_people'
 
@@ -42,6 +43,15 @@ export const TAKEN = 'pg_temp.landfall_taken'
 /** What the source says of each row of the target that it means: `new`, `nr` of the lowest old key, `v0`, `v1` … */
 export const SAID = 'pg_temp.landfall_said'
 
+/** Which rows `nr` lack their row of which table, `tbl`, since it was set aside. */
+export const OWED = 'pg_temp.landfall_owed'
+
+/** The keys `old` and `new` of rows that were created when the identity was applied last. */
+export const FRESH = 'pg_temp.landfall_fresh'
+
+/** Which rows `nr` lack, in the target, their row of which table `tbl`. */
+export const LACKING = 'pg_temp.landfall_lacking'
+
 export const WORKING = [
   PEOPLE,
   VALUES,
@@ -54,6 +64,9 @@ export const WORKING = [
   MAYBE,
   TAKEN,
   SAID,
+  OWED,
+  FRESH,
+  LACKING,
 ]
 
 /** A temporary table's name where the schema cannot stand before it. */

@@ -126,6 +126,18 @@ export const TABLES: Readonly<Record<string, JournalTable>> = {
       ['content json NOT NULL', 'The whole row: column to tagged value; bytes as hex'],
     ],
   },
+  created: {
+    about:
+      'Rows of the target that an identity created when it was applied last, and those that lack a row which goes with them.',
+    columns: [
+      ['map text NOT NULL', 'The table of old and new keys, as SQL'],
+      ['identity text NOT NULL', 'Name of the identity, as in the configuration'],
+      ['old_key text NOT NULL', 'Key of the source'],
+      ['new_key text NOT NULL', 'Key of the target'],
+      ['fresh boolean NOT NULL', 'It was created when the identity was applied last'],
+      ['owed text[] NOT NULL', 'Tables whose row for it was set aside; the next run tries again'],
+    ],
+  },
   checks: {
     about: 'What was compared after loading, with what was expected and found.',
     columns: [

@@ -23,6 +23,8 @@ export interface KnownMap {
   readonly relation: string
   readonly oldKey: string
   readonly newKey: string
+  /** Old keys are of a type to which case means nothing, though their texts may be kept. */
+  readonly ignoresCase?: boolean
   /** A row that refers to an old key without new one is a failure, whatever its move says. */
   readonly unknownFails?: boolean
   /** What can be done about an old key that is unknown, a line each. */
@@ -100,4 +102,6 @@ export interface ComparedMove {
   readonly differences: readonly RowDifference[]
   /** What was not compared, because the config says that it may differ. */
   readonly note?: string
+  /** Why not all could be compared that should have been. */
+  readonly incomplete?: string
 }

@@ -86,7 +86,7 @@ export async function compareMapped(asked: MappedComparison): Promise<MappedComp
       const found = await compareMove(staged, most, verification.showValues)
       differences.push(...found.differences)
       if (found.note !== undefined) notes.push(found.note)
-      tables.push(verified(move, found, (performance.now() - began) / 1000, null))
+      tables.push(verified(move, found, (performance.now() - began) / 1000, found.incomplete ?? null))
       tools.progress?.({ kind: 'table', phase: 'verify', table: move.source, done: count, total: count })
     }
     return { tables, differences, rows, notes }
