@@ -235,7 +235,7 @@ export async function finishRun(
  * after the tables in `createdTables` have been dropped, or in the same transaction through `fenced`.
  */
 export async function forgetRun(session: Session, run: string): Promise<void> {
-  for (const table of ['rejects', 'checks', 'steps', 'chunks', 'moves'])
+  for (const table of ['rejects', 'checks', 'made', 'steps', 'chunks', 'moves'])
     await session.query(`DELETE FROM landfall.${table} WHERE run = $1`, [run])
   await session.query(
     `UPDATE landfall.runs SET state = 'forgotten', finished_at = clock_timestamp() WHERE id = $1`,

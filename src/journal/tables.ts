@@ -112,6 +112,18 @@ export const TABLES: Readonly<Record<string, JournalTable>> = {
     ],
     rules: ['PRIMARY KEY (run, name)'],
   },
+  made: {
+    about:
+      'What a run made of a schema as a whole: types, functions, tables. Taking it back drops these, and nothing else.',
+    columns: [
+      ['run bigint NOT NULL REFERENCES landfall.runs', 'Which run'],
+      ['class oid NOT NULL', 'The catalog that the object is in, as in pg_depend.classid'],
+      ['object oid NOT NULL', 'Its oid there'],
+      ['kind text NOT NULL', 'What it is, e.g. table'],
+      ['name text NOT NULL', 'What it was called when it was made'],
+    ],
+    rules: ['PRIMARY KEY (run, class, object)'],
+  },
   rejects: {
     about: 'Rows that the target cannot store, with the reason.',
     columns: [

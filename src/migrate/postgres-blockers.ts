@@ -3,6 +3,8 @@ import { readDependents } from '../catalog/postgres-dependents.ts'
 import { readSurroundings, type Surroundings } from '../catalog/postgres-surroundings.ts'
 import type { Session } from '../connection/postgres.ts'
 import { nameParts, qualified } from '../connection/quote.ts'
+import { createdTables } from '../journal/evidence.ts'
+import { readMade } from '../journal/made.ts'
 import type { RunRecord } from '../journal/model.ts'
 import type { Blocker, LeftOut, Move } from '../plan/model.ts'
 import type { Clone } from '../plan/postgres-clone.ts'
@@ -14,7 +16,7 @@ import {
 } from '../plan/postgres-schema.ts'
 import { withoutDumpBlockers, withoutDumpLeftOut, withoutDumpNotes } from '../plan/postgres-tables.ts'
 import { dumpToolsFor } from '../schema/postgres-dump.ts'
-import { heldObjects } from '../schema/postgres-empty.ts'
+import { type Held, heldObjects } from '../schema/postgres-empty.ts'
 import type { PostgresSource } from './postgres-source.ts'
 import type { PostgresPlanning } from './postgres-start.ts'
 
@@ -48,11 +50,14 @@ export async function planSchema(
   if (whole && tools !== null) {
     const found = await findSchema(from, session, clone)
     const schemas = await schemasOf(from.snapshot.ask.bind(from.snapshot))
-    const held = session === null || run !== null ? [] : await heldObjects(session, schemas)
+    const held = session === null ? [] : await othersObjects(session, schemas, run)
     return {
       ...found,
       byDump: schemas,
-      blockers: [...found.blockers, ...(held.length === 0 ? [] : [notEmpty(held)])],
+      blockers: [
+        ...found.blockers,
+        ...(held.length === 0 ? [] : [notEmpty(held.map(({ kind, name }) => `${kind} ${name}`))]),
+      ],
       notes: [`what is not rows is made by pg_dump ${tools.version}`, ...found.notes],
     }
   }
@@ -74,6 +79,27 @@ export async function planSchema(
     leftOut: tools === null ? withoutDumpLeftOut(catalog, around, major) : partLeftOut(catalog),
     notes: withoutDumpNotes(around, made),
   }
+}
+
+/** What stands in the schemas, without what a run made that is to be taken back. */
+async function othersObjects(
+  session: Session,
+  schemas: readonly string[],
+  run: RunRecord | null,
+): Promise<Held[]> {
+  const held = await heldObjects(session, schemas)
+  if (run === null) return held
+  const made = new Set((await readMade(session, run.id)).map((one) => `${one.class}/${one.object}`))
+  const tables = (await createdTables(session, run.id)).map(({ schema, name }) => qualified(schema, name))
+  return held.filter(
+    (one) =>
+      !made.has(`${one.class}/${one.object}`) &&
+      !(one.kind === 'table' && tables.some((table) => isSameName(table, one.name))),
+  )
+}
+
+function isSameName(one: string, other: string): boolean {
+  return nameParts(one).join('\0') === nameParts(other).join('\0')
 }
 
 /** What a dump of the source meets in the target, without the tables that the user leaves out. */

@@ -2,11 +2,14 @@ import { readPostData } from '../catalog/postgres-post-data.ts'
 import { LandfallError } from '../errors.ts'
 import { announceSteps, doneSteps, recordStep } from '../journal/evidence.ts'
 import { fenced } from '../journal/fence.ts'
+import { recordMade } from '../journal/made.ts'
 import { epochCheck } from '../journal/statements.ts'
 import { cloneMoves } from '../plan/postgres-clone.ts'
 import { runSteps } from '../schema/apply.ts'
 import { type DumpOptions, dumpSchema, dumpToolsFor, type SchemaDump } from '../schema/postgres-dump.ts'
-import { postDataSteps } from '../schema/postgres-post-data.ts'
+import { allObjects, type Held } from '../schema/postgres-empty.ts'
+import { isDefinitions, postDataSteps } from '../schema/postgres-post-data.ts'
+import type { Step } from '../schema/steps.ts'
 import { createTables } from './finish.ts'
 import { findSchema } from './postgres-blockers.ts'
 import type { PostgresBegun, PostgresStart } from './postgres-start.ts'
@@ -18,12 +21,21 @@ export async function makeSchema(start: PostgresStart, begun: PostgresBegun): Pr
   const { session, lock } = start
   const { run, plan } = begun
   if (plan.schemaBy === undefined) return await createTables(start, run, plan)
+  const { schemas } = plan.schemaBy
   if ((await doneSteps(session, run.id)).has(PRE_DATA)) return
   const { preData } = await dumpOf(start, begun)
   await fenced(session, lock, async () => {
+    const before = await allObjects(session, schemas)
     await session.query(preData)
+    await recordMade(session, run.id, newSince(before, await allObjects(session, schemas)))
     await recordStep(session, run.id, PRE_DATA)
   })
+}
+
+function newSince(before: readonly Held[], now: readonly Held[]): Held[] {
+  const key = (held: Held): string => `${held.class}/${held.object}`
+  const known = new Set(before.map(key))
+  return now.filter((held) => !known.has(key(held)))
 }
 
 /** Indexes, keys, sequences, triggers and all the rest, as many at once as their locks allow. */
@@ -39,6 +51,8 @@ export async function finishSchema(
   const { skipped } = await leftOutOf(start)
   const data = await from.snapshot.run((one) => readPostData(one, { skipped }))
   const steps = postDataSteps(data, dump)
+  const schemas = plan.schemaBy?.schemas ?? []
+  const before = new Map<Step, Held[]>()
   await announceSteps(
     session,
     run.id,
@@ -54,11 +68,17 @@ export async function finishSchema(
     onStep: ({ step, state, done, total }) => {
       if (state === 'done') tools.progress?.({ kind: 'step', name: step.name, done, total })
     },
+    prepare: async (inner, step) => {
+      if (isDefinitions(step)) before.set(step, await allObjects(inner, schemas))
+    },
     record: async (inner, step) => {
       const { sql, values } = epochCheck(lock)
       if ((await inner.query(sql, values)).rowCount !== 1)
         throw new LandfallError('LF402', 'another process has taken over this run')
       await recordStep(inner, run.id, step.name)
+      const held = before.get(step)
+      if (held !== undefined)
+        await recordMade(inner, run.id, newSince(held, await allObjects(inner, schemas)))
     },
   })
 }

@@ -96,10 +96,12 @@ export async function confirm(
       ? []
       : [`  ${what}   ${tables.map(({ schema, name }) => `${schema}.${name}`).join(', ')}`]
   const question = [
-    `The migration ${run.migration} is done. Take it back, with all rows of these tables, and begin again?`,
+    run.state === 'done'
+      ? `The migration ${run.migration} is done. Take it back, with all rows of these tables, and begin again?`
+      : `The migration ${run.migration} is not done. Take back what it made, with all rows of these tables, and begin again?`,
     ...listed('dropped', dropped),
     ...listed('emptied', emptied),
-    ...(also === null ? [] : [`  dropped   ${also}`]),
+    ...(also === null ? [] : [`  in all    ${also}`]),
   ].join('\n')
   if (tools.ask === undefined)
     throw new LandfallError('LF206', 'nothing was taken back: the migration is done, and nobody said yes', {

@@ -19,6 +19,8 @@ export interface RunStepsOptions {
   readonly jobs: number
   /** Names of the steps that an earlier attempt finished. */
   readonly done: ReadonlySet<string>
+  /** Called before the step's statements, in their transaction. */
+  readonly prepare?: (session: Session, step: Step) => Promise<void>
   /** Writes the step's record; called in the step's transaction, so that neither is there without the other. */
   readonly record: (session: Session, step: Step) => Promise<void>
   readonly onStep?: (progress: StepProgress) => void
@@ -114,6 +116,7 @@ async function runStep(session: StepSession, step: Step, options: RunStepsOption
     await session.transaction(async (inner) => {
       // As with chunks: a step and its record are lost together or not at all, so nobody waits for the disk.
       await inner.query('SET LOCAL synchronous_commit = off')
+      await options.prepare?.(inner, step)
       await inner.query(step.sql)
       refused = false
       await options.record(inner, step)

@@ -23,7 +23,7 @@ export function postDataSteps(all: PostData, dump: Pick<SchemaDump, 'postponed' 
     ...data.relations.flatMap((relation) => keySteps(relation, data.indexes)),
     ...attachSteps(data),
     ...data.foreignKeys.flatMap((key) => foreignKeySteps(key, data)),
-    ...definitions('postponed definitions', dump?.postponed ?? '', everything, 'keys'),
+    ...definitions(POSTPONED, dump?.postponed ?? '', everything, 'keys'),
     ...data.sequences.map(
       ({ name, last, called, options }): Step => ({
         name: `sequence ${name}`,
@@ -48,7 +48,7 @@ export function postDataSteps(all: PostData, dump: Pick<SchemaDump, 'postponed' 
         }),
       ),
     ...refreshStep(data),
-    ...definitions('last definitions', dump?.last ?? '', everything, 'end'),
+    ...definitions(LAST, dump?.last ?? '', everything, 'end'),
   ]
 }
 
@@ -201,6 +201,14 @@ function refreshStep({ materializedViews, relations }: PostData): Step[] {
 
 function textStep(name: string, sql: string, touches: readonly string[], after: Step['after']): Step[] {
   return sql === '' ? [] : [{ name, table: 'all tables', touches, lock: 'exclusive', sql, after }]
+}
+
+const POSTPONED = 'postponed definitions'
+const LAST = 'last definitions'
+
+/** A step in which objects of their own may be made. */
+export function isDefinitions({ name }: Step): boolean {
+  return name === POSTPONED || name === LAST
 }
 
 /** Of all that may be in it, rules and row-level security block readers. */

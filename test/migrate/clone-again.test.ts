@@ -40,3 +40,98 @@ describe.skipIf(!canDump)('a copy that goes on', () => {
     ])
   })
 })
+
+/** Of every kind that needs an order, or a word of its own. */
+const MANY = `
+  CREATE SCHEMA s; CREATE TYPE s.mood AS ENUM ('sad', 'ok'); CREATE DOMAIN s.d AS int CHECK (VALUE > 0);
+  CREATE TYPE s.span AS RANGE (subtype = float8); CREATE TYPE s.pair AS (a s.mood, b s.d); CREATE COLLATION s.c (locale = 'C');
+  CREATE TABLE s.a (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, m s.mood, b int, p s.pair); CREATE TABLE s.b (id serial PRIMARY KEY, a int REFERENCES s.a);
+  INSERT INTO s.a (m) VALUES ('ok'); INSERT INTO s.b (a) VALUES (1); ALTER TABLE s.a ADD FOREIGN KEY (b) REFERENCES s.b;
+  CREATE VIEW s.v AS SELECT * FROM s.a; CREATE VIEW s.w AS SELECT * FROM s.v; CREATE MATERIALIZED VIEW s.m AS SELECT * FROM s.w;
+  CREATE FUNCTION s.f(s.a) RETURNS int LANGUAGE sql AS 'SELECT $1.id'; CREATE PROCEDURE s.p() LANGUAGE sql AS 'SELECT 1';
+  CREATE AGGREGATE s.g(int) (SFUNC = int4pl, STYPE = int); CREATE STATISTICS s.st ON id, b FROM s.a;
+  CREATE FUNCTION s.eq(s.pair, s.pair) RETURNS bool LANGUAGE sql IMMUTABLE AS 'SELECT true'; CREATE OPERATOR s.=== (LEFTARG = s.pair, RIGHTARG = s.pair, FUNCTION = s.eq);
+  CREATE FUNCTION s.cast(s.pair) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 1'; CREATE CAST (s.pair AS int) WITH FUNCTION s.cast(s.pair);
+  CREATE TABLE s.parts (n int) PARTITION BY LIST (n); CREATE TABLE s.part PARTITION OF s.parts DEFAULT; CREATE VIEW s.late AS SELECT id, b, count(*) FROM s.a GROUP BY id;
+  CREATE FUNCTION s.heard() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'; CREATE EVENT TRIGGER heard ON ddl_command_end EXECUTE FUNCTION s.heard();
+  CREATE PUBLICATION told FOR TABLE s.a; CREATE RULE r AS ON DELETE TO s.b DO ALSO NOTHING; CREATE EXTENSION IF NOT EXISTS plpgsql;`
+
+const OURS = `SELECT pg_describe_object(classid, objid, 0) FROM (
+    SELECT 'pg_class'::regclass AS classid, oid FROM pg_class WHERE relnamespace <> 'pg_toast'::regnamespace AND relnamespace NOT IN (SELECT oid FROM pg_namespace WHERE nspname = 'landfall')
+    UNION ALL SELECT 'pg_proc'::regclass, oid FROM pg_proc UNION ALL SELECT 'pg_type'::regclass, oid FROM pg_type WHERE typnamespace NOT IN (SELECT oid FROM pg_namespace WHERE nspname = 'landfall')
+    UNION ALL SELECT 'pg_cast'::regclass, oid FROM pg_cast UNION ALL SELECT 'pg_event_trigger'::regclass, oid FROM pg_event_trigger
+    UNION ALL SELECT 'pg_publication'::regclass, oid FROM pg_publication UNION ALL SELECT 'pg_namespace'::regclass, oid FROM pg_namespace WHERE nspname <> 'landfall'
+  ) AS o (classid, objid) WHERE objid >= 16384 ORDER BY 1`
+
+describe.skipIf(!canDump)('a copy that is taken back', () => {
+  const options = { restart: true }
+  const yes = { ask: async () => true }
+
+  test('everything that it made goes, and can be made again', async () => {
+    const from = await source(MANY)
+    const to = await postgres()
+    expect(await migrate(from, to)).toMatchObject({ exitCode: 0 })
+    const made = await query(to, OURS)
+    await query(to, 'INSERT INTO s.b (a) VALUES (1); DELETE FROM s.b WHERE id = 2')
+    await query(from, 'DROP MATERIALIZED VIEW s.m')
+    expect(await migrate(from, to, { options, tools: yes })).toMatchObject({ outcome: 'done', exitCode: 0 })
+    expect(await query(to, OURS)).toEqual(made.filter(([name]) => !/ s\.m(?:\[\])?$/.test(name!)))
+  })
+
+  test('what others made beside it or of it stands in its way, by name, and nothing is dropped', async () => {
+    const from = await source(`${FAILING} CREATE VIEW v AS SELECT * FROM one;`)
+    const to = await postgres()
+    expect(await failure(migrate(from, to))).toMatchObject({ code: 'LF304' })
+    const before = await query(to, OURS)
+    for (const [theirs, name, gone] of [
+      [
+        'CREATE FUNCTION public.mine() RETURNS int LANGUAGE sql AS $$SELECT 1$$',
+        'mine',
+        'FUNCTION public.mine()',
+      ],
+      ['CREATE VIEW public.mine AS SELECT * FROM v', 'view public.mine', 'VIEW public.mine'],
+      ['CREATE PUBLICATION mine FOR ALL TABLES', 'publication mine', 'PUBLICATION mine'],
+      [
+        'CREATE SCHEMA other; CREATE VIEW other.mine AS SELECT * FROM v',
+        'other.mine',
+        'SCHEMA other CASCADE',
+      ],
+    ] as const) {
+      await query(to, theirs)
+      const refused = await failure(migrate(from, to, { options, tools: yes }))
+      expect(refused).toMatchObject({ code: 'LF203', exitCode: 5 })
+      expect(refused.message).toContain(name)
+      await query(to, `DROP ${gone}`)
+      expect(await query(to, OURS)).toEqual(before)
+    }
+    await mend(to)
+    expect(await migrate(from, to)).toMatchObject({ resumed: true, exitCode: 0 })
+  })
+
+  test('what is refused or denied is so before anything is taken back', async () => {
+    const from = await source(FAILING)
+    const to = await postgres()
+    expect(await failure(migrate(from, to))).toMatchObject({ code: 'LF304' })
+    const before = await query(to, OURS)
+    let asked = ''
+    const no = {
+      ask: async (question: string) => {
+        asked = question
+        return false
+      },
+    }
+    expect(await failure(migrate(from, to, { options, tools: no }))).toMatchObject({ code: 'LF206' })
+    expect(asked).toContain('1 function, 1 table')
+    await query(from, 'CREATE TABLE of_a_role (id int); ALTER TABLE of_a_role ENABLE ROW LEVEL SECURITY')
+    await query(
+      from,
+      `DO $$ BEGIN CREATE ROLE landfall_only_there; EXCEPTION WHEN duplicate_object THEN END $$`,
+    )
+    await query(from, 'CREATE POLICY p ON of_a_role TO landfall_only_there USING (true)')
+    expect(await failure(migrate(from, to, { options, tools: yes }))).toMatchObject({ code: 'LF205' })
+    expect(await query(to, OURS)).toEqual(before)
+    await query(from, 'DROP TABLE of_a_role')
+    await query(from, 'DROP INDEX picky')
+    expect(await migrate(from, to, { options })).toMatchObject({ exitCode: 0 })
+  })
+})
