@@ -22,6 +22,7 @@ import { askBeforeWriting } from './consent.ts'
 import { holder } from './holder.ts'
 import { isApplied } from './postgres-apply.ts'
 import { changedChunks, changedMoves } from './postgres-changed.ts'
+import { definitionsOf } from './postgres-definitions.ts'
 import { type PlannedPostgres, planPostgres } from './postgres-plan.ts'
 import { takeBackClone } from './postgres-restart.ts'
 import { dropStages } from './postgres-stage.ts'
@@ -199,6 +200,12 @@ async function refuseOther(start: PostgresStart, run: RunRecord, plan: Plan): Pr
         RESTART,
       ].join('\n'),
       details: { tables },
+    })
+  // Without pg_dump the tables' shapes are all that there is.
+  const digest = plan.schemaBy?.digest
+  if (digest !== undefined && digest !== (await definitionsOf(start)).digest)
+    throw new LandfallError('LF201', `the source's definitions changed since the run ${since}`, {
+      hint: `undo the change, and the run goes on\n${RESTART}`,
     })
   await setFingerprint(session, lock, run.id, from.fingerprint)
 }

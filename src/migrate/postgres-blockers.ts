@@ -30,7 +30,7 @@ export interface SchemaPlan {
 }
 
 /** A server that is not there yet will be the embedded one. */
-const EMBEDDED_VERSION = 180_000
+export const EMBEDDED_VERSION = 180_000
 /** Objects in the way that are named; of more their number. */
 const NAMED = 5
 
@@ -54,10 +54,7 @@ export async function planSchema(
     return {
       ...found,
       byDump: schemas,
-      blockers: [
-        ...found.blockers,
-        ...(held.length === 0 ? [] : [notEmpty(held.map(({ kind, name }) => `${kind} ${name}`))]),
-      ],
+      blockers: [...found.blockers, ...(held.length === 0 ? [] : [notEmpty(held, run)])],
       notes: [`what is not rows is made by pg_dump ${tools.version}`, ...found.notes],
     }
   }
@@ -131,17 +128,23 @@ function hiddenAmong(around: Surroundings, moves: readonly Move[]): Blocker[] {
   })
 }
 
-function notEmpty(held: readonly string[]): Blocker {
+function notEmpty(held: readonly Held[], run: RunRecord | null): Blocker {
   const rest = held.length - NAMED
+  const named = held.slice(0, NAMED).map(({ kind, name }) => `${kind} ${name}`)
+  const listed = `${named.join(', ')}${rest > 0 ? `, and ${rest} more` : ''}`
   return {
     code: 'LF203',
     table: null,
     column: null,
-    message: `the target is not empty: it has ${held.slice(0, NAMED).join(', ')}${rest > 0 ? `, and ${rest} more` : ''}`,
+    message:
+      run === null
+        ? `the target is not empty: it has ${listed}`
+        : `not made by the run that is to be taken back: ${listed}`,
     examples: [],
     choices: [
+      ...(run === null ? [] : ['move it to another schema or drop it, and start again with --restart']),
       '--to postgres://…   a database in which nothing stands in the way',
-      'moves: { … }   in the config, to merge rows into tables that are there',
+      ...(run === null ? ['moves: { … }   in the config, to merge rows into tables that are there'] : []),
     ],
   }
 }

@@ -11,6 +11,7 @@ import type { Blocker, LeftOut, Move, Plan } from '../plan/model.ts'
 import { chunksOf } from '../plan/postgres-chunks.ts'
 import { type Clone, cloneMoves } from '../plan/postgres-clone.ts'
 import { planSchema, readBlockers } from './postgres-blockers.ts'
+import { definitionsOf } from './postgres-definitions.ts'
 import type { PostgresSource } from './postgres-source.ts'
 import type { PostgresPlanning } from './postgres-start.ts'
 
@@ -76,7 +77,10 @@ async function cloned(
     notes: schema.notes,
   })
   if (schema.byDump === null) return { plan, chunks }
-  return { plan: { ...plan, schemaBy: { program: 'pg_dump', schemas: schema.byDump } }, chunks }
+  const schemaBy = { program: 'pg_dump', schemas: schema.byDump } as const
+  if (blockers.length > 0) return { plan: { ...plan, schemaBy }, chunks }
+  const { digest } = await definitionsOf(asked)
+  return { plan: { ...plan, schemaBy: { ...schemaBy, digest } }, chunks }
 }
 
 interface Found {

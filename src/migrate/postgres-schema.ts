@@ -4,14 +4,12 @@ import { announceSteps, doneSteps, recordStep } from '../journal/evidence.ts'
 import { fenced } from '../journal/fence.ts'
 import { recordMade } from '../journal/made.ts'
 import { epochCheck } from '../journal/statements.ts'
-import { cloneMoves } from '../plan/postgres-clone.ts'
 import { runSteps } from '../schema/apply.ts'
-import { type DumpOptions, dumpSchema, dumpToolsFor, type SchemaDump } from '../schema/postgres-dump.ts'
 import { allObjects, type Held } from '../schema/postgres-empty.ts'
 import { isDefinitions, postDataSteps } from '../schema/postgres-post-data.ts'
 import type { Step } from '../schema/steps.ts'
 import { createTables } from './finish.ts'
-import { findSchema } from './postgres-blockers.ts'
+import { definitionsOf, leftOutOf } from './postgres-definitions.ts'
 import type { PostgresBegun, PostgresStart } from './postgres-start.ts'
 
 const PRE_DATA = 'schema by pg_dump'
@@ -23,7 +21,7 @@ export async function makeSchema(start: PostgresStart, begun: PostgresBegun): Pr
   if (plan.schemaBy === undefined) return await createTables(start, run, plan)
   const { schemas } = plan.schemaBy
   if ((await doneSteps(session, run.id)).has(PRE_DATA)) return
-  const { preData } = await dumpOf(start, begun)
+  const { preData } = await definitionsOf(start)
   await fenced(session, lock, async () => {
     const before = await allObjects(session, schemas)
     await session.query(preData)
@@ -47,7 +45,7 @@ export async function finishSchema(
 ): Promise<void> {
   const { session, settings, target, tools, lock, from } = start
   const { run, plan } = begun
-  const dump = plan.schemaBy === undefined ? null : await dumpOf(start, begun)
+  const dump = plan.schemaBy === undefined ? null : await definitionsOf(start)
   const { skipped } = await leftOutOf(start)
   const data = await from.snapshot.run((one) => readPostData(one, { skipped }))
   const steps = postDataSteps(data, dump)
@@ -81,45 +79,4 @@ export async function finishSchema(
         await recordMade(inner, run.id, newSince(held, await allObjects(inner, schemas)))
     },
   })
-}
-
-const dumps = new WeakMap<PostgresBegun, Promise<SchemaDump>>()
-
-/** What `pg_dump` says, asked once for a run. */
-function dumpOf(start: PostgresStart, begun: PostgresBegun): Promise<SchemaDump> {
-  const known = dumps.get(begun)
-  if (known !== undefined) return known
-  const dump = readDump(start)
-  dumps.set(begun, dump)
-  return dump
-}
-
-async function readDump(start: PostgresStart): Promise<SchemaDump> {
-  const { from, session, tools } = start
-  const found = dumpToolsFor(from.snapshot.serverVersion, session.serverVersion)
-  if (found === null)
-    throw new LandfallError('LF310', 'the pg_dump by which this run began is not there any more')
-  const { snapshot, connection } = from
-  const left = await leftOutOf(start)
-  return await snapshot.run((one) =>
-    dumpSchema({
-      settings: connection.settings,
-      tools: found,
-      session: one,
-      snapshot: snapshot.name,
-      exclude: left.exclude,
-      skipped: left.skipped,
-      signal: tools.signal,
-    }),
-  )
-}
-
-/** Tables that are left out, the views that go with them, and whatever else cannot be without them. */
-async function leftOutOf({ from, session, settings }: PostgresStart): Promise<{
-  readonly exclude: NonNullable<DumpOptions['exclude']>
-  readonly skipped: ReadonlySet<string>
-}> {
-  const clone = cloneMoves(from.catalog, settings)
-  const { views, skipped } = await findSchema(from, session, clone)
-  return { exclude: [...clone.excluded, ...views], skipped }
 }

@@ -26,9 +26,14 @@ export interface Plan {
   readonly notes: readonly string[]
   /**
    * What makes the target's tables and all that belongs to them: Landfall from the plan (absent), or what
-   * `pg_dump` writes of a whole PostgreSQL source. `schemas`: those that it fills, and that were empty.
+   * `pg_dump` writes of a whole PostgreSQL source. `schemas`: those that it fills, and that were empty;
+   * `digest`: SHA-256 of what it wrote, absent where the plan is blocked.
    */
-  readonly schemaBy?: { readonly program: 'pg_dump'; readonly schemas: readonly string[] }
+  readonly schemaBy?: {
+    readonly program: 'pg_dump'
+    readonly schemas: readonly string[]
+    readonly digest?: string
+  }
   /** Source and target are one database: nothing travels, and all moves are one transaction. */
   readonly inPlace?: true
 }

@@ -15,6 +15,8 @@ export interface Contents {
   readonly postponed: readonly string[]
   /** What would meddle with the work or has nothing to speak of before: see `LAST`. */
   readonly last: readonly string[]
+  /** Indexes and keys, which are built otherwise. */
+  readonly built: readonly string[]
 }
 
 /** Longer names first, since each is looked for at the beginning of an entry. */
@@ -84,6 +86,7 @@ export function contentsOf(
     preData: [...before.flatMap(preDataLines), ...rest.filter(isEarly).flatMap(({ lines }) => lines)],
     postponed: rest.filter((entry) => !isEarly(entry)).flatMap(({ lines }) => lines),
     last: after.flatMap(({ kind, lines }) => (OURS.has(kind) ? lines.slice(1) : LAST.has(kind) ? lines : [])),
+    built: after.flatMap(({ kind, lines }) => (OURS.has(kind) ? lines.slice(0, 1) : [])),
   }
 }
 

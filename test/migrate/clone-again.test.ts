@@ -63,6 +63,34 @@ const OURS = `SELECT pg_describe_object(classid, objid, 0) FROM (
     UNION ALL SELECT 'pg_publication'::regclass, oid FROM pg_publication UNION ALL SELECT 'pg_namespace'::regclass, oid FROM pg_namespace WHERE nspname <> 'landfall'
   ) AS o (classid, objid) WHERE objid >= 16384 ORDER BY 1`
 
+test.skipIf(!canDump)(
+  'definitions that changed since are no part of the copy: it does not go on',
+  async () => {
+    const from = await source(`${FAILING} CREATE VIEW v AS SELECT 1 AS n;`)
+    const to = await postgres()
+    expect(await failure(migrate(from, to))).toMatchObject({ code: 'LF304' })
+    const refused = { code: 'LF201', message: "the source's definitions changed since the run began" }
+    for (const [change, back] of [
+      ['CREATE OR REPLACE VIEW v AS SELECT 2 AS n', 'CREATE OR REPLACE VIEW v AS SELECT 1 AS n'],
+      ['CREATE FUNCTION late() RETURNS int LANGUAGE sql AS $$SELECT 1$$', 'DROP FUNCTION late()'],
+      ['CREATE INDEX late ON one USING hash (n)', 'DROP INDEX late'],
+      ['CREATE SCHEMA late', 'DROP SCHEMA late'],
+      ['CREATE SEQUENCE late', 'DROP SEQUENCE late'],
+    ] as const) {
+      await query(from, change)
+      expect(await failure(migrate(from, to)), change).toMatchObject(refused)
+      await query(from, back)
+    }
+    await mend(to)
+    expect(await migrate(from, to)).toMatchObject({ resumed: true, exitCode: 0 })
+    expect(await migrate(from, to)).toMatchObject({ outcome: 'nothing-to-do' })
+    await query(from, 'CREATE TYPE late AS ENUM ()')
+    expect(await failure(migrate(from, to))).toMatchObject({
+      message: "the source's definitions changed since the run was done",
+    })
+  },
+)
+
 describe.skipIf(!canDump)('a copy that is taken back', () => {
   const options = { restart: true }
   const yes = { ask: async () => true }
