@@ -23,9 +23,16 @@ export function knownMap(move: Move): KnownMap {
     relation: qualified(map.schema, map.table),
     oldKey: ident(map.oldKey),
     newKey: ident(map.newKey),
+    ignoresCase: ignoresCase(move),
     unknownFails: unmatched.kind === 'fail',
     remedies: remedies(identityOf(move)),
   }
+}
+
+/** The source's key is of a type of an extension, whose text is staged. */
+export function ignoresCase(move: Move): boolean {
+  const { column } = identityOf(move).key
+  return move.columns.some(({ target, declared }) => target === column && /(?:^|\.)citext$/.test(declared))
 }
 
 function remedies({ name, match, map }: Identity): string[] {

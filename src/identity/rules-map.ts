@@ -1,5 +1,6 @@
 import { ident } from '../connection/quote.ts'
 import type { KnownMap, Staged } from '../merge/model.ts'
+import { ignoresCase } from './map.ts'
 import { matchByRules } from './match.ts'
 import { endPeople, resolving, startPeople } from './people.ts'
 import { severalOld } from './several.ts'
@@ -22,5 +23,11 @@ export async function mapByRules(staged: Staged): Promise<KnownMap> {
   await session.query(`ANALYZE pg_temp.${name}`)
   await endPeople(on)
   const unknownFails = on.identity.unmatched.kind === 'fail'
-  return { relation: `pg_temp.${name}`, oldKey: 'old', newKey: 'new', unknownFails }
+  return {
+    relation: `pg_temp.${name}`,
+    oldKey: 'old',
+    newKey: 'new',
+    ignoresCase: ignoresCase(staged.move),
+    unknownFails,
+  }
 }

@@ -1,6 +1,8 @@
 import type { Session } from '../connection/postgres.ts'
 import { ident, qualified } from '../connection/quote.ts'
 import { LandfallError } from '../errors.ts'
+import { equal, type ValueType } from './equal.ts'
+import type { KnownMap } from './model.ts'
 
 /** What the server knows of a target's column, as far as values have to be made for it. */
 export interface ColumnFacts {
@@ -96,8 +98,6 @@ interface Asked {
   readonly relation: string
 }
 
-const INTEGERS = new Set(['smallint', 'integer', 'bigint'])
-
 /**
  * SQL templates that are true where two values of maybe different types are equal. Those that the server
  * cannot compare are compared by their texts.
@@ -115,23 +115,39 @@ export async function comparisons(
         `(SELECT pg_catalog.pg_typeof(${sql})::pg_catalog.oid FROM (SELECT) AS landfall_one LEFT JOIN ${relation} AS landfall_none ON false)`,
     )
     .join(', ')
-  const { rows } = await session.query<{ at: number; type: string; operator: string | null }>(
-    `WITH RECURSIVE base (at, asked, type) AS (
-        SELECT u.at, u.type, u.type FROM pg_catalog.unnest(ARRAY[${list}]) WITH ORDINALITY AS u (type, at)
-        UNION ALL SELECT b.at, b.asked, t.typbasetype FROM base AS b JOIN pg_catalog.pg_type AS t ON t.oid = b.type WHERE t.typtype = 'd')
-      SELECT b.at::int4 - 1 AS at, pg_catalog.format_type(b.type, NULL) AS type,
+  const { rows } = await session.query<{ base: string; category: string; operator: string | null }>(
+    `WITH RECURSIVE base (at, type) AS (
+        SELECT u.at, u.type FROM pg_catalog.unnest(ARRAY[${list}]) WITH ORDINALITY AS u (type, at)
+        UNION ALL SELECT b.at, t.typbasetype FROM base AS b JOIN pg_catalog.pg_type AS t ON t.oid = b.type WHERE t.typtype = 'd')
+      SELECT pg_catalog.format_type(b.type, NULL) AS base, t.typcategory::text AS category,
         (SELECT n.nspname::text FROM pg_catalog.pg_operator AS o JOIN pg_catalog.pg_namespace AS n ON n.oid = o.oprnamespace
           WHERE o.oprname = '=' AND o.oprleft = b.type AND o.oprright = b.type AND n.nspname <> 'pg_catalog' LIMIT 1) AS operator
-      FROM base AS b JOIN pg_catalog.pg_type AS t ON t.oid = b.type WHERE t.typtype <> 'd' ORDER BY at`,
+      FROM base AS b JOIN pg_catalog.pg_type AS t ON t.oid = b.type WHERE t.typtype <> 'd' ORDER BY b.at`,
   )
-  return pairs.map((_, at) => {
-    const left = rows[2 * at]!
-    const right = rows[2 * at + 1]!
-    const alike = left.type === right.type || (INTEGERS.has(left.type) && INTEGERS.has(right.type))
-    return alike
-      ? (a, b) => `(${a}) ${operatorOf(left.operator)} (${b})`
-      : (a, b) => `(${a})::pg_catalog.text = (${b})::pg_catalog.text`
-  })
+  const types = rows.map((row): ValueType => ({ ...row, operator: operatorOf(row.operator) }))
+  return pairs.map(
+    (_, at) => (left, right) =>
+      equal({ sql: left, type: types[2 * at]! }, { sql: right, type: types[2 * at + 1]! }),
+  )
+}
+
+/** SQL templates that are true where an old key of a map is that of a staged row. */
+export async function lookups(
+  session: Session,
+  stage: string,
+  asked: readonly { readonly value: string; readonly map: KnownMap }[],
+): Promise<((old: string, value: string) => string)[]> {
+  const same = await comparisons(
+    session,
+    asked.map(({ value, map }) => [
+      { sql: map.oldKey, relation: map.relation },
+      { sql: value, relation: stage },
+    ]),
+  )
+  const small = (sql: string): string => `pg_catalog.lower((${sql})::pg_catalog.text)`
+  return asked.map(({ map }, at) =>
+    map.ignoresCase ? (old, value) => `${small(old)} OPERATOR(pg_catalog.=) ${small(value)}` : same[at]!,
+  )
 }
 
 /** Statements before anything else in the transaction: joins of whole tables stay in memory. */

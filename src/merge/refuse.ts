@@ -2,7 +2,7 @@ import type { Session } from '../connection/postgres.ts'
 import { ident } from '../connection/quote.ts'
 import { LandfallError } from '../errors.ts'
 import { excused, excusedOld } from './excused.ts'
-import { comparisons } from './facts.ts'
+import { lookups } from './facts.ts'
 import { lowestFirst, type MergeMove, mergeOf, named, overStage, sameKey, stagedKey } from './key.ts'
 import { type KnownMap, type RejectsOf, STAGE_ROW, type Staged, THERE, WRONG } from './model.ts'
 import { reasonsAs } from './set-aside.ts'
@@ -73,13 +73,9 @@ export async function refuseUnknown(moves: readonly Staged[], rejects: RejectsOf
         (move.mapping.ifParentMissing === 'fail' || maps.get(identity)?.unknownFails === true),
     )
     for (const { name, value, identity } of failing) {
-      const { relation, oldKey } = maps.get(identity!)!
-      const [same] = await comparisons(session, [
-        [
-          { sql: value, relation: stage },
-          { sql: oldKey, relation },
-        ],
-      ])
+      const map = maps.get(identity!)!
+      const { relation, oldKey } = map
+      const [same] = await lookups(session, stage, [{ value, map }])
       const pardon = excusedOld({ identity: identity!, value }, rejects)
       const others = pardon === null ? '' : ` AND (${pardon}) IS NOT TRUE`
       // Named bare, as values are: nothing else here has a name like those of the stage's columns.

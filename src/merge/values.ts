@@ -1,7 +1,7 @@
 import type { Session } from '../connection/postgres.ts'
 import { ident, qualified } from '../connection/quote.ts'
 import type { MappedColumn, TargetRules } from '../plan/mapping.ts'
-import { type ColumnFacts, columnFacts, comparisons, factsOf } from './facts.ts'
+import { type ColumnFacts, columnFacts, factsOf, lookups } from './facts.ts'
 import { type KnownMap, type Reason, STAGE_ROW, WRONG } from './model.ts'
 
 /** Which staged rows are to become rows of which table, and how. */
@@ -60,21 +60,19 @@ export async function typedRows(
     tests.push(`WHEN ${test} THEN ${reasons.push(reason) - 1}`)
   }
 
-  const lookups = columns.filter(({ identity }) => identity !== null)
-  const known = lookups.map((column) => {
+  const looked = columns.filter(({ identity }) => identity !== null)
+  const known = looked.map((column) => {
     const map = maps.get(column.identity!)
     if (map === undefined) throw new TypeError(`the identity ${column.identity} is not resolved yet`)
     return map
   })
-  const same = await comparisons(
+  const same = await lookups(
     session,
-    lookups.map((column, at) => [
-      { sql: column.value, relation: stage },
-      { sql: known[at]!.oldKey, relation: known[at]!.relation },
-    ]),
+    stage,
+    looked.map(({ value }, at) => ({ value, map: known[at]! })),
   )
   // The stage's columns are named bare: nothing else may have a name like theirs.
-  const joins = lookups.map((column, at) => {
+  const joins = looked.map((column, at) => {
     const { relation: map, oldKey, newKey } = known[at]!
     add(raw, `(${column.value}) IS NOT NULL AND m${at}.landfall_old_${at} IS NULL`, {
       column: column.name,
@@ -90,7 +88,7 @@ export async function typedRows(
   const given: string[] = []
   const typed = columns.map((column, at) => {
     const fact = facts[at]!
-    const lookup = lookups.indexOf(column)
+    const lookup = looked.indexOf(column)
     const value = lookup < 0 ? column.value : `m${lookup}.landfall_new_${lookup}`
     const staged = lookup < 0 ? stagedAs.get(value) : undefined
     const as = ` AS ${ident(column.name)}`
