@@ -22,6 +22,7 @@ export interface TableChoice {
   readonly ifSourceMissing: 'fail' | 'skip' | null
   readonly ifThere: 'update' | 'keep' | 'fail' | null
   readonly ifParentMissing: 'fail' | 'set-aside' | null
+  readonly setByTriggers: readonly string[] | null
   readonly columns: readonly ColumnChoice[]
 }
 

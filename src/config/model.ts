@@ -63,6 +63,8 @@ export interface MoveConfig {
   readonly ifThere?: 'update' | 'keep' | 'fail'
   /** What to do with a row whose parent is unknown. Default: `fail`. Where the parent is set aside, so is the row. */
   readonly ifParentMissing?: 'fail' | 'set-aside'
+  /** Target columns whose values triggers may change; of rows that are there they are not compared. */
+  readonly setByTriggers?: string | readonly string[]
   /** Keys are target columns; `false` leaves the column out, a text names the source column. */
   readonly columns?: { readonly [column: string]: false | string | ColumnConfig }
 }

@@ -38,6 +38,7 @@ function tableChoice(name: string, move: MoveConfig): TableChoice {
     ifSourceMissing: move.ifSourceMissing ?? null,
     ifThere: move.ifThere ?? null,
     ifParentMissing: move.ifParentMissing ?? null,
+    setByTriggers: move.setByTriggers === undefined ? null : [move.setByTriggers].flat(),
     columns: columnChoices(move.columns ?? {}),
   }
 }

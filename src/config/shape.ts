@@ -83,6 +83,7 @@ const moveShape = {
   ifSourceMissing: z.enum(['fail', 'skip']).optional(),
   ifThere: z.enum(['update', 'keep', 'fail']).optional(),
   ifParentMissing: z.enum(['fail', 'set-aside']).optional(),
+  setByTriggers: names.optional(),
   columns: columns.optional(),
 }
 const move = z.strictObject(moveShape)

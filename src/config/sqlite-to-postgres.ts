@@ -38,7 +38,7 @@ export function migrationName(from: Connection): string {
 /** Keys that only rows of a PostgreSQL source can follow, by where they stand. */
 const POSTGRES_ONLY = {
   config: ['identities', 'zone', 'sourceSchema'],
-  move: ['key', 'filter', 'ifSourceMissing', 'ifThere', 'ifParentMissing'],
+  move: ['key', 'filter', 'ifSourceMissing', 'ifThere', 'ifParentMissing', 'setByTriggers'],
   column: ['value', 'orElse', 'identity'],
 } as const satisfies {
   config: readonly (keyof MigrationConfig)[]

@@ -38,12 +38,16 @@ export async function compareMerge(staged: Staged, most: number, showValues = fa
     missing: added,
     changed,
     differences: rows,
-    ...(move.mapping.ifThere === 'keep'
-      ? {
-          note: `${move.source}: rows that are there are left as they are, so their values were not compared`,
-        }
-      : {}),
+    ...notCompared(move),
   }
+}
+
+function notCompared({ source, mapping }: Split['move']): Pick<ComparedMove, 'note'> {
+  if (mapping.ifThere === 'keep')
+    return { note: `${source}: rows that are there are left as they are, so their values were not compared` }
+  const left = mapping.setByTriggers ?? []
+  if (left.length === 0) return {}
+  return { note: `${source}: what triggers set was not compared: ${left.join(', ')}` }
 }
 
 async function listed(
@@ -52,7 +56,7 @@ async function listed(
   most: number,
   showValues: boolean,
 ): Promise<RowDifference[]> {
-  const { relation, target, key, others, facts, move } = shaped
+  const { relation, target, key, compared, facts, move } = shaped
   const columns = (some: readonly ColumnFacts[], differs: (fact: ColumnFacts) => string): string => {
     if (some.length === 0) return 'NULL'
     const rows = some.map((fact) => {
@@ -69,7 +73,7 @@ async function listed(
   }
   const { rows } = await session.query<{ key: string; there: boolean; columns: string | null }>(
     `SELECT ${stagedKey(move)} AS key, w.${THERE} AS there, CASE WHEN w.${THERE}
-        THEN ${columns(others, (fact) => differences([fact], 'w', 't'))}
+        THEN ${columns(compared, (fact) => differences([fact], 'w', 't'))}
         ELSE ${showValues ? columns(facts, () => 'true') : 'NULL'} END AS columns
       FROM (SELECT * FROM ${relation} WHERE ${WRITES} ORDER BY ${STAGE_ROW} LIMIT ${most}) AS w
       JOIN ${stage} AS s ON s.${STAGE_ROW} = w.${STAGE_ROW} LEFT JOIN ${target} AS t ON ${sameKey(key, 'w', 't')}

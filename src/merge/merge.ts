@@ -12,6 +12,7 @@ import { findRefused, isRefusal, markRefused, refusal } from './refused.ts'
 import { applyRules } from './rules.ts'
 import { setAside } from './set-aside.ts'
 import { type Split, split } from './split.ts'
+import { refuseTriggered } from './triggers.ts'
 import { type Written, writeRows } from './write.ts'
 
 /**
@@ -23,7 +24,8 @@ import { type Written, writeRows } from './write.ts'
  * The transaction must be READ COMMITTED: what others wrote before the lock was ours must be seen.
  * Errors: LF203 keys are there that must not be, LF204 the key is not unique in the target, or rows
  * do not fit and are not to be set aside, LF209 parents are
- * unknown, LF304 the target refused something that was not foreseen, or others would not let go of the table.
+ * unknown, LF304 the target refused something that was not foreseen, a trigger changed what was written, or
+ * others would not let go of the table.
  */
 export async function applyMerge(staged: Staged, rejects: RejectsOf): Promise<AppliedMove> {
   const { session } = staged
@@ -41,6 +43,7 @@ export async function applyMerge(staged: Staged, rejects: RejectsOf): Promise<Ap
       `${move.source}: ${shaped.target} took ${created} new and ${updated} changed rows instead of ${counts.added} and ${counts.changed}.`,
       { hint: 'A trigger or rule of the table keeps rows from being written. Nothing was written.' },
     )
+  const notes = created + updated === 0 ? [] : await refuseTriggered(staged, shaped)
   await forwardSequences(session, shaped, created)
   await session.query(`DROP TABLE ${shaped.relation}`)
   const rest = shaped.staged - created - updated - aside
@@ -53,7 +56,7 @@ export async function applyMerge(staged: Staged, rejects: RejectsOf): Promise<Ap
       skipped: kept ? rest : 0,
       setAside: aside,
     },
-    notes: [],
+    notes,
   }
 }
 

@@ -18,6 +18,8 @@ export interface Split extends Shaped {
   readonly key: readonly ColumnFacts[]
   /** Mapped columns whose bytes may differ where the key is equal. */
   readonly others: readonly ColumnFacts[]
+  /** Those of `others` by which a row is changed: what triggers set is theirs. */
+  readonly compared: readonly ColumnFacts[]
   /** All staged rows; those that are not among the shaped ones are in the target as they are. */
   readonly staged: number
   /** Several staged rows have one key. */
@@ -53,6 +55,7 @@ async function splitRows(staged: Staged, move: MergeMove, name: string, values: 
   const rows = await typedRows(session, values, mapping.rules.checks)
   const key = factsOf(new Map(rows.facts.map((fact) => [fact.name, fact])), mapping.key, into)
   const others = rows.facts.filter((fact) => fact.loose || !key.includes(fact))
+  const compared = others.filter(({ name }) => !mapping.setByTriggers?.includes(name))
   const counted = await session.query<{ rows: string }>(`SELECT pg_catalog.count(*) AS rows FROM ${stage}`)
   const repeated = !keysDiffer(move, key) && (await findRepeated(staged, rows, key))
 
@@ -71,9 +74,9 @@ async function splitRows(staged: Staged, move: MergeMove, name: string, values: 
       : `CASE WHEN w.${flag} AND t.tableoid IS NOT NULL THEN t.${ident(column)} ELSE ${value} END`
   }
   const differs =
-    others.length === 0 || mapping.ifThere === 'keep'
+    compared.length === 0 || mapping.ifThere === 'keep'
       ? 'false'
-      : `t.tableoid IS NOT NULL AND ${differences(others, own, 't')}`
+      : `t.tableoid IS NOT NULL AND ${differences(compared, own, 't')}`
   const first = rows.reasons.flatMap(({ parent }, at) => (parent ? [at] : []))
   const judged =
     parents.length === 0
@@ -97,6 +100,7 @@ async function splitRows(staged: Staged, move: MergeMove, name: string, values: 
     facts: rows.facts,
     key,
     others,
+    compared,
     staged: Number(counted.rows[0]!.rows),
     repeated,
   }

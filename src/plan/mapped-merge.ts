@@ -1,5 +1,7 @@
 import type { Table } from '../catalog/model.ts'
 import type { ColumnChoice, TableChoice } from '../config/model.ts'
+import { printPath } from '../config/path.ts'
+import { LandfallError } from '../errors.ts'
 import { fillTable, unfilledBlockers } from './mapped-fill.ts'
 import { block, choice, type Mapping, type Path } from './mapped-model.ts'
 import { missingTable, type Origin, originOf } from './mapped-origin.ts'
@@ -43,6 +45,7 @@ export async function mergeMove(mapping: Mapping, said: TableChoice, path: Path)
         choice([...path, 'key'], "'…'", 'tell rows apart by other columns'),
       ],
     )
+  refuseKeyOfTriggers(into, key ?? [], said, path)
   const unused = stage.unused([...expressions.source, ...expressions.target].map(({ sql }) => sql))
   return {
     ...moveOf(origin, into.table, stage),
@@ -52,6 +55,7 @@ export async function mergeMove(mapping: Mapping, said: TableChoice, path: Path)
       columns: filled.columns,
       ifThere: said.ifThere ?? 'update',
       ifParentMissing: said.ifParentMissing ?? 'fail',
+      ...(said.setByTriggers === null ? {} : { setByTriggers: said.setByTriggers }),
       rules: rulesOf(into.table, names),
     },
     chunkRows: mapping.settings.batchSize,
@@ -64,6 +68,23 @@ export async function mergeMove(mapping: Mapping, said: TableChoice, path: Path)
       ),
       ...triggerNotes(mapping, into.table),
     ],
+  }
+}
+
+/** A row whose key is another one is not found again. Errors: LF002, LF005. */
+function refuseKeyOfTriggers(
+  into: MappedTable,
+  key: readonly string[],
+  { setByTriggers }: TableChoice,
+  path: Path,
+): void {
+  const at = [...path, 'setByTriggers']
+  for (const name of setByTriggers ?? []) {
+    columnOf(into, name, at)
+    if (key.includes(name))
+      throw new LandfallError('LF002', `${printPath(at)}: ${name} tells which row is there already`, {
+        hint: 'Make the value that the trigger makes, by convert, so that the row is found again.',
+      })
   }
 }
 

@@ -122,6 +122,7 @@ function restOf(mapping: Mapping, table: Table, rest: boolean): Chosen[] {
     ifSourceMissing: null,
     ifThere: null,
     ifParentMissing: null,
+    setByTriggers: null,
     columns: [],
   }
   return [{ said, path: ['moves', said.name] }]

@@ -19,6 +19,8 @@ export interface Merge {
   readonly ifThere: 'update' | 'keep' | 'fail'
   /** What becomes of a row whose parent, by identity or foreign key, is unknown. */
   readonly ifParentMissing: 'set-aside' | 'fail'
+  /** Columns that triggers of the target change: by them alone no row is changed, or different. */
+  readonly setByTriggers?: readonly string[]
   readonly rules: TargetRules
 }
 

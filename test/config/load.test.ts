@@ -131,6 +131,7 @@ describe('settings', () => {
       ifSourceMissing: null,
       ifThere: null,
       ifParentMissing: null,
+      setByTriggers: null,
       columns: [],
     }
     expect((await loadSettings({}, here())).moves).toEqual({

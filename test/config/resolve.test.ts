@@ -116,6 +116,7 @@ describe('a SQLite source refuses', () => {
     [{ moves: { t: { ifSourceMissing: 'skip' } } }, 'moves.t.ifSourceMissing'],
     [{ moves: { t: { ifThere: 'keep' } } }, 'moves.t.ifThere'],
     [{ moves: { t: { ifParentMissing: 'fail' } } }, 'moves.t.ifParentMissing'],
+    [{ moves: { t: { setByTriggers: 'c' } } }, 'moves.t.setByTriggers'],
     [{ moves: { t: { from: sql`select 1` } } }, 'moves.t.from'],
     [{ moves: { t: [{}, {}] } }, 'moves.t[1]'],
     [{ moves: { 'a b': { columns: { c: { value: null } } } } }, 'moves["a b"].columns.c.value'],

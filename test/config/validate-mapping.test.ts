@@ -68,6 +68,7 @@ test('everything that can be said of mapped moves is valid', () => {
           filter: sql`a > 0`,
           ifThere: 'keep',
           ifParentMissing: 'set-aside',
+          setByTriggers: ['c'],
           columns: {
             a: { value: null },
             b: { value: [1, { x: [true, null, 2n] }] },

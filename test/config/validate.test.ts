@@ -67,7 +67,7 @@ describe('a mistake is told with its exact path', () => {
     [{ moves: { '*': { from: 'x' } } }, 'moves["*"].from: unknown key'],
     [
       { moves: { orders: true } },
-      'moves.orders: must be false, { from, key, filter, ifSourceMissing, ifThere, ifParentMissing, columns }, or a list of such',
+      'moves.orders: must be false, { from, key, filter, ifSourceMissing, ifThere, ifParentMissing, setByTriggers, columns }, or a list of such',
     ],
     [{ source: 5 }, 'source: must be a connection string or env(…)'],
     [{ source: '' }, 'source: must not be empty'],

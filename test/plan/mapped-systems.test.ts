@@ -77,6 +77,7 @@ test('a second database is merged in: users by their e-mail, or created', async 
         "  type text = 'email'::text",
         "  provider text = 'email'::text",
         "  provider_account_id text = "email"",
+        "note: the map is not kept: what is created must be found by the match rules afterwards, or nothing is written",
       ],
       [
         "projects -> pagtive_project by id",
