@@ -1,6 +1,6 @@
 import { ident } from '../connection/quote.ts'
 import type { TargetForeignKey } from '../plan/model.ts'
-import { containsKey, lowestFirst } from './key.ts'
+import { containsKey, lowestFirst, sameKey } from './key.ts'
 import { CHANGED, STAGE_ROW, type Staged, THERE, WRONG } from './model.ts'
 import { markWanting, NEEDED } from './needs.ts'
 import { reasonOf } from './reasons.ts'
@@ -18,7 +18,7 @@ import { findWaits } from './waits.ts'
 export async function applyRules(staged: Staged, shaped: Split, mayWrite: boolean): Promise<boolean> {
   const { rules, key, ifThere } = shaped.move.mapping
   if (shaped.rows === 0) return false
-  if (shaped.repeated) await markRepeated(staged, shaped)
+  const repeated = shaped.repeated ? await markRepeated(staged, shaped) : null
   const uniques = rules.uniques.filter((rule) => !containsKey(rule, key))
   const parents = rules.parents.filter((one) => isOwn(one, shaped))
   if (uniques.length === 0 && parents.length === 0) return false
@@ -28,6 +28,12 @@ export async function applyRules(staged: Staged, shaped: Split, mayWrite: boolea
       found += await markTaken(staged, shaped, rule)
       found += await markShared(staged, shaped, rule)
     }
+    if (found > 0) continue
+    // Where the row that was to stay is refused, the next one with its key may be taken.
+    if (repeated !== null && (await reconsider(staged, shaped, repeated))) {
+      await markRepeated(staged, shaped)
+      continue
+    }
     for (const parent of parents) found += await markOrphans(staged, shaped, parent)
     if (found > 0) continue
     if (ifThere !== 'update' || uniques.length === 0) return false
@@ -36,8 +42,11 @@ export async function applyRules(staged: Staged, shaped: Split, mayWrite: boolea
   }
 }
 
-/** Of one key the row with the lowest key of the source stays, among those that have nothing wrong. */
-async function markRepeated({ session, stage }: Staged, shaped: Split): Promise<void> {
+/**
+ * Of one key the row with the lowest key of the source stays, among those that have nothing wrong. Returns the
+ * number of the reason that the others are given.
+ */
+async function markRepeated({ session, stage }: Staged, shaped: Split): Promise<number> {
   const { relation, key, move } = shaped
   const names = key.map(({ name }) => `w.${ident(name)}`).join(', ')
   const reason = reasonOf(shaped, {
@@ -51,6 +60,19 @@ async function markRepeated({ session, stage }: Staged, shaped: Split): Promise<
         FROM ${relation} AS w JOIN ${stage} AS s ON s.${STAGE_ROW} = w.${STAGE_ROW} WHERE w.${WRONG} IS NULL AND w.landfall_twice) AS r
       WHERE r.place > 1 AND u.${STAGE_ROW} = r.${STAGE_ROW}`,
   )
+  return reason
+}
+
+/** Takes the reason from rows with a key of which no row is left. Returns whether there were some. */
+async function reconsider({ session }: Staged, { relation, key }: Split, repeated: number): Promise<boolean> {
+  const names = key.map(({ name }) => ident(name)).join(', ')
+  const { rowCount } = await session.query(
+    `UPDATE ${relation} AS u SET ${WRONG} = NULL FROM (
+        SELECT ${names} FROM ${relation} WHERE landfall_twice GROUP BY ${names}
+          HAVING pg_catalog.bool_and(${WRONG} IS NOT NULL) AND pg_catalog.bool_or(${WRONG} = ${repeated})) AS r
+      WHERE u.${WRONG} = ${repeated} AND ${sameKey(key, 'u', 'r')}`,
+  )
+  return rowCount > 0
 }
 
 /** Rows whose parent, in the same table, is neither in the target nor to be written. */

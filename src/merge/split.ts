@@ -1,6 +1,6 @@
 import { ident, qualified } from '../connection/quote.ts'
 import { type ColumnFacts, factsOf } from './facts.ts'
-import { keysDiffer, type MergeMove, sameKey } from './key.ts'
+import { keyIsUnique, keysDiffer, type MergeMove, sameKey } from './key.ts'
 import { sparingMisfits } from './misfits.ts'
 import { CHANGED, type Reason, type Shaped, STAGE_ROW, type Staged, THERE, WRONG } from './model.ts'
 import { writeShaped } from './shape.ts'
@@ -60,8 +60,14 @@ async function splitRows(staged: Staged, move: MergeMove, name: string, values: 
   const repeated = !keysDiffer(move, key) && (await findRepeated(staged, rows, key))
 
   const parents = parentTests(move, rows)
+  // Several rows of the target may have a key where all stay as they are: one stands for them.
+  const names = key.map(({ name }) => ident(name)).join(', ')
+  const there =
+    mapping.ifThere === 'keep' && !keyIsUnique(move)
+      ? `(SELECT DISTINCT ON (${names}) tableoid, * FROM ${target})`
+      : target
   const joins = [
-    `LEFT JOIN ${target} AS t ON ${sameKey(key, 'w', 't')}`,
+    `LEFT JOIN ${there} AS t ON ${sameKey(key, 'w', 't')}`,
     ...parents.map(({ join }) => join),
     ...(repeated ? [`LEFT JOIN ${REPEATED} AS d ON ${sameKey(key, 'w', 'd')}`] : []),
   ]
@@ -89,7 +95,7 @@ async function splitRows(staged: Staged, move: MergeMove, name: string, values: 
       SELECT w.${STAGE_ROW}, ${[...rows.facts.map(({ name }) => `${own(name)} AS ${ident(name)}`), `${wrong} AS ${WRONG}`].join(', ')},
         t.tableoid IS NOT NULL AS ${THERE}, ${differs} AS ${CHANGED}${repeated ? `, d.${ident(key[0]!.name)} IS NOT NULL AS landfall_twice` : ''}
       FROM (${rows.sql} OFFSET 0) AS w ${joins.join(' ')}) AS landfall_split
-    WHERE ${mapping.ifThere === 'fail' ? 'true' : `${WRONG} IS NOT NULL OR NOT ${THERE} OR ${CHANGED}${repeated && mapping.ifThere !== 'keep' ? ' OR landfall_twice' : ''}`}`
+    WHERE ${mapping.ifThere === 'fail' ? 'true' : `${WRONG} IS NOT NULL OR NOT ${THERE} OR ${CHANGED}${repeated ? ' OR landfall_twice' : ''}`}`
   const shaped = await writeShaped(session, name, rows, sql)
   if (repeated) await session.query(`DROP TABLE ${REPEATED}`)
   return {

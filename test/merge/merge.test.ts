@@ -163,6 +163,23 @@ describe('rows are told apart by their key', () => {
     expect(sums(await applied(session, more))).toBe('0 0 2 0 3')
   })
 
+  test('of several with one key the others are set aside each time, also where what is there is kept', async () => {
+    const keep: Words = {
+      ...words,
+      rows: `(7, 'x', 'second', 1), (7, 'x', 'first', 1), (1, 'x', 'there', 1), (1, 'x', 'too', 1)`,
+      sourceKey: ['v"1'],
+      merge: { ...words.merge, ifThere: 'keep' },
+    }
+    const outcome = await applied(session, keep)
+    expect(outcome.rejects.toSorted()).toEqual([
+      'v"1 = second: has the same (a, b c) as a row before it',
+      'v"1 = too: has the same (a, b c) as a row before it',
+    ])
+    expect(sums(outcome)).toBe('1 0 0 1 2')
+    expect(await compared(session, keep)).toMatchObject({ expected: 2, setAside: 2, missing: 0, changed: 0 })
+    expect(sums(await applied(session, keep))).toBe('0 0 0 2 2')
+  })
+
   test('no rows', async () => {
     expect(sums(await applied(session, { ...words, rows: '' }))).toBe('0 0 0 0 0')
   })
@@ -184,6 +201,6 @@ describe('rows are told apart by their key', () => {
     // Where they stay as they are, it does not matter which one is meant.
     const keep = { ...loose, rows: `('a', 7), ('b', 7), ('c', 7), ('c', 8), ('d', 7)` }
     const outcome = await applied(session, { ...keep, merge: { ...loose.merge, ifThere: 'keep' as const } })
-    expect(outcome.applied).toMatchObject({ created: 1, skipped: 4, setAside: 0 })
+    expect(outcome.applied).toMatchObject({ created: 1, skipped: 3, setAside: 1 })
   })
 })

@@ -83,6 +83,27 @@ describe('what must be unique', () => {
     expect(sums(await applied(session, words))).toBe('0 0 6 0 3')
   })
 
+  test('where the lowest of several with one key is refused, the next one stays', async () => {
+    await session.query(
+      `create table public.t (id int primary key, a text constraint t_a unique, b text); insert into public.t values (9, 'taken', '')`,
+    )
+    const words: Words = {
+      ...table(`(1, 'taken', '3'), (1, 'taken', '2'), (1, 'free', '4'), (1, 'late', '5'), (2, 'x', '1')`, {
+        uniques: [A],
+      }),
+      sourceKey: ['b'],
+    }
+    const outcome = await applied(session, words)
+    expect(outcome.rejects.toSorted()).toEqual([
+      'b = 2: a is taken by another row of the target (t_a)',
+      'b = 3: a is taken by another row of the target (t_a)',
+      'b = 5: id has the same id as a row before it',
+    ])
+    expect(await rowsOf()).toEqual(['(1,free,4)', '(2,x,1)', '(9,taken,"")'])
+    expect(await compared(session, words)).toMatchObject({ expected: 2, setAside: 3, missing: 0, changed: 0 })
+    expect(sums(await applied(session, words))).toBe('0 0 2 0 3')
+  })
+
   test('what is set aside keeps its old value, which others cannot have then', async () => {
     await session.query(
       `create table public.t (id int primary key, a text constraint t_a unique, b text constraint t_b unique);
