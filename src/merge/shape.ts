@@ -32,7 +32,9 @@ export async function writeShaped(
   sql: string,
 ): Promise<Shaped> {
   const relation = `pg_temp.${ident(name)}`
-  // Not an INSERT: this one may be worked out by several processes, and fills pages one after the other.
+  // Not an INSERT: this one may be worked out by several processes, and fills pages one after the other. The
+  // planner expects that all rows are handed over, and would not begin.
+  await session.query('SET LOCAL parallel_tuple_cost = 0.01; SET LOCAL parallel_setup_cost = 100')
   const { rowCount } = await session.query(`CREATE TEMPORARY TABLE ${ident(name)} ON COMMIT DROP AS ${sql}`)
   await session.query(`ANALYZE ${relation}`)
   return { relation, rows: rowCount, reasons: rows.reasons }

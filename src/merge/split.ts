@@ -90,11 +90,13 @@ async function splitRows(staged: Staged, move: MergeMove, name: string, values: 
       : `CASE ${first.length > 0 ? `WHEN w.${WRONG} IN (${first.join(', ')}) THEN w.${WRONG} ` : ''}${parents.map(({ test, reason }) => `WHEN ${test} THEN ${rows.reasons.push(reason) - 1}`).join(' ')} ELSE w.${WRONG} END`
   // What stays as it is, whatever the staged row looks like, has nothing wrong with it.
   const wrong = mapping.ifThere === 'keep' ? `CASE WHEN t.tableoid IS NULL THEN ${judged} END` : judged
-  // OFFSET keeps the planner from computing each value once for each place where it is used.
+  // OFFSET keeps the planner from computing each value once for each place where it is used, but also from
+  // having several processes work it out.
+  const fence = isComputed(move, rows) ? ' OFFSET 0' : ''
   const sql = `SELECT * FROM (
       SELECT w.${STAGE_ROW}, ${[...rows.facts.map(({ name }) => `${own(name)} AS ${ident(name)}`), `${wrong} AS ${WRONG}`].join(', ')},
         t.tableoid IS NOT NULL AS ${THERE}, ${differs} AS ${CHANGED}${repeated ? `, d.${ident(key[0]!.name)} IS NOT NULL AS landfall_twice` : ''}
-      FROM (${rows.sql} OFFSET 0) AS w ${joins.join(' ')}) AS landfall_split
+      FROM (${rows.sql}${fence}) AS w ${joins.join(' ')}) AS landfall_split
     WHERE ${mapping.ifThere === 'fail' ? 'true' : `${WRONG} IS NOT NULL OR NOT ${THERE} OR ${CHANGED}${repeated ? ' OR landfall_twice' : ''}`}`
   const shaped = await writeShaped(session, name, rows, sql)
   if (repeated) await session.query(`DROP TABLE ${REPEATED}`)
@@ -110,6 +112,19 @@ async function splitRows(staged: Staged, move: MergeMove, name: string, values: 
     staged: Number(counted.rows[0]!.rows),
     repeated,
   }
+}
+
+/** Some value is more than a staged one as it is, or what an identity knows for it. */
+function isComputed({ mapping, columns }: MergeMove, { facts }: TypedRows): boolean {
+  const isStaged = (value: string, type: string): boolean =>
+    columns.some((column) => ident(column.target) === value && column.type === type)
+  return (
+    mapping.rules.checks.length > 0 ||
+    mapping.columns.some(
+      ({ value, identity, orElse }, at) =>
+        orElse !== null || (identity === null && !isStaged(value, facts[at]!.type)),
+    )
+  )
 }
 
 /**
