@@ -55,7 +55,11 @@ export async function planSchema(
       ...found,
       byDump: schemas,
       blockers: [...found.blockers, ...(held.length === 0 ? [] : [notEmpty(held, run)])],
-      notes: [`what is not rows is made by pg_dump ${tools.version}`, ...found.notes],
+      notes: [
+        `what is not rows is made by pg_dump ${tools.version}`,
+        ...(await commentsLeft(from, session, run)),
+        ...found.notes,
+      ],
     }
   }
   const made = catalog.tables.filter((table) => !clone.excluded.includes(table))
@@ -77,6 +81,35 @@ export async function planSchema(
     notes: withoutDumpNotes(around, made),
   }
 }
+
+/** A schema that is there keeps the comment that it has. */
+async function commentsLeft(
+  { snapshot }: PostgresSource,
+  session: Session | null,
+  run: RunRecord | null,
+): Promise<string[]> {
+  const commented = await snapshot.ask<{ name: string }>(
+    `SELECT nspname::pg_catalog.text AS name FROM pg_catalog.pg_namespace n
+      CROSS JOIN LATERAL pg_catalog.obj_description(n.oid, 'pg_namespace') AS c(about)
+      WHERE nspname !~ '^pg_' AND nspname NOT IN ('information_schema', 'landfall') AND c.about IS NOT NULL
+        AND NOT (nspname = 'public' AND c.about = 'standard public schema') ORDER BY 1`,
+  )
+  const made = run === null || session === null ? [] : await readMade(session, run.id)
+  const there =
+    session === null
+      ? new Set(['public'])
+      : new Set(
+          (await session.query<{ name: string; oid: number }>(SCHEMAS)).rows
+            .filter(({ oid }) => !made.some(({ kind, object }) => kind === 'schema' && object === oid))
+            .map(({ name }) => name),
+        )
+  const left = commented.filter(({ name }) => there.has(name)).map(({ name }) => name)
+  return left.length === 0
+    ? []
+    : [`comments on schemas that the target has already do not move: ${left.join(', ')}`]
+}
+
+const SCHEMAS = 'SELECT nspname::pg_catalog.text AS name, oid FROM pg_catalog.pg_namespace'
 
 /** What stands in the schemas, without what a run made that is to be taken back. */
 async function othersObjects(

@@ -7,7 +7,7 @@ interface Entry {
 }
 
 export interface Contents {
-  /** The oids of schemas, which are made apart: the target may have them. */
+  /** The oids of schemas, which are made apart, with their comments: the target may have them. */
   readonly schemas: readonly number[]
   /** Types, functions, tables, views. */
   readonly preData: readonly string[]
@@ -103,6 +103,8 @@ function entriesOf(lines: readonly string[]): Entry[] {
     const [, classId, objectId, text] = /^\d+; (\d+) (\d+) (.*)$/s.exec(line) ?? []
     if (text === undefined) throw new TypeError(`a line of an unknown form: ${line}`)
     const kind = KINDS.find((one) => text.startsWith(`${one} `)) ?? ''
+    // A schema that is there may be somebody else's, whose comment only he may change.
+    if (text.startsWith('COMMENT - SCHEMA ')) continue
     const last = entries.at(-1)
     if (last !== undefined && (kind === 'COMMENT' || kind === 'SECURITY LABEL')) {
       if (kind === 'COMMENT') last.lines.push(line)

@@ -77,7 +77,7 @@ export async function dumpSchema(options: DumpOptions): Promise<SchemaDump> {
   ]
   return withArchive({ settings, tools, args, signal }, async (archive: Archive) => {
     const contents = contentsOf(await archive.list('pre-data'), await archive.list('post-data'), skipped)
-    const schemas = await schemaNames(session, contents.schemas)
+    const schemas = await schemasOf(session, contents.schemas)
     const sql = async (lines: readonly string[]): Promise<string> =>
       lines.length === 0 ? '' : `${SETTINGS}\n${await archive.sql(lines)}`
     const preData = [...schemas.map(makeSchema), await sql(contents.preData)].join('\n')
@@ -94,19 +94,26 @@ const SETTINGS = `set local search_path = '';
 set local check_function_bodies = off;
 set local client_min_messages = warning;`
 
-async function schemaNames(session: Session, oids: readonly number[]): Promise<string[]> {
-  const { rows } = await session.query<{ name: string }>(
-    `select nspname::text as name from pg_catalog.pg_namespace where oid operator(pg_catalog.=) any ($1::oid[]) order by oid`,
+interface Schema {
+  readonly name: string
+  readonly comment: string | null
+}
+
+async function schemasOf(session: Session, oids: readonly number[]): Promise<Schema[]> {
+  const { rows } = await session.query<Schema>(
+    `select nspname::text as name, pg_catalog.obj_description(oid, 'pg_namespace') as comment
+      from pg_catalog.pg_namespace where oid operator(pg_catalog.=) any ($1::oid[]) order by oid`,
     [`{${oids.join(',')}}`],
   )
-  return rows.map(({ name }) => name)
+  return rows
 }
 
 /** IF NOT EXISTS asks for the right to make schemas even where there is nothing to make. */
-function makeSchema(name: string): string {
+function makeSchema({ name, comment }: Schema): string {
+  const comments = comment === null ? '' : `\n    comment on schema ${ident(name)} is ${literal(comment)};`
   const body = `begin
   if not exists (select from pg_catalog.pg_namespace where nspname = ${literal(name)}) then
-    create schema ${ident(name)};
+    create schema ${ident(name)};${comments}
   end if;
 end`
   return `do ${literal(body)};`

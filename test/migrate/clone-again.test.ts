@@ -41,6 +41,35 @@ describe.skipIf(!canDump)('a copy that goes on', () => {
   })
 })
 
+test.skipIf(!canDump)(
+  'a comment on a schema comes with a schema that the run makes, and with no other',
+  async () => {
+    const from =
+      await source(`CREATE SCHEMA s; CREATE SCHEMA t; COMMENT ON SCHEMA public IS 'theirs'; COMMENT ON SCHEMA s IS 'it''s s';
+    COMMENT ON SCHEMA t IS 't'; CREATE TABLE s.a (id int PRIMARY KEY); COMMENT ON TABLE s.a IS 'a'; CREATE TABLE t.b (id int); CREATE TABLE c (id int)`)
+    const to = await postgres('CREATE SCHEMA t')
+    const url = new URL(to)
+    const database = url.pathname.slice(1)
+    const role = `plain_${database}`
+    await query(
+      to,
+      `CREATE ROLE ${role} LOGIN PASSWORD 'p'; GRANT CREATE ON DATABASE ${database} TO ${role}; GRANT ALL ON SCHEMA public, t TO ${role}`,
+    )
+    url.username = role
+    url.password = 'p'
+    const report = await migrate(from, url.href)
+    expect(report.exitCode).toBe(0)
+    expect(report.notes).toContain('comments on schemas that the target has already do not move: public, t')
+    const comments = `SELECT nspname, obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname IN ('public', 's', 't') ORDER BY 1`
+    expect(await query(to, `${comments}`)).toEqual([
+      ['public', 'standard public schema'],
+      ['s', "it's s"],
+      ['t', null],
+    ])
+    expect(await query(to, `SELECT obj_description('s.a'::regclass, 'pg_class')`)).toEqual([['a']])
+  },
+)
+
 /** Of every kind that needs an order, or a word of its own. */
 const MANY = `
   CREATE SCHEMA s; CREATE TYPE s.mood AS ENUM ('sad', 'ok'); CREATE DOMAIN s.d AS int CHECK (VALUE > 0);
