@@ -18,6 +18,8 @@ export interface ColumnFacts {
   /** Equal values may differ in their bytes: ignoring case, `1.0` and `1.00`. */
   readonly loose: boolean
   readonly identity: boolean
+  /** An identity whose values nobody may change. */
+  readonly always: boolean
   readonly notNull: boolean
   /** The sequence that the column's default or identity takes from, quoted and qualified. */
   readonly sequence: string | null
@@ -31,7 +33,7 @@ const COLUMNS = `WITH RECURSIVE base (attnum, type, typmod, elements) AS (
     FROM base AS b JOIN pg_catalog.pg_type AS t ON t.oid = b.type
     WHERE t.typtype = 'd' OR t.typcategory = 'A' AND t.typelem <> 0)
   SELECT a.attname::text AS name, pg_catalog.format_type(a.atttypid, a.atttypmod) AS type,
-    a.attidentity <> '' AS identity, a.attnotnull AS "notNull",
+    a.attidentity <> '' AS identity, a.attidentity = 'a' AS always, a.attnotnull AS "notNull",
     (SELECT pg_catalog.format('%I.%I', n.nspname, q.relname) FROM (
         SELECT u.refobjid AS oid, 1 AS rank FROM pg_catalog.pg_depend AS u JOIN pg_catalog.pg_attrdef AS d ON d.oid = u.objid
         WHERE d.adrelid = a.attrelid AND d.adnum = a.attnum AND u.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass AND u.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass

@@ -4,7 +4,7 @@ import { keyIsUnique, keysDiffer, type MergeMove, sameKey } from './key.ts'
 import { sparingMisfits } from './misfits.ts'
 import { CHANGED, type Reason, type Shaped, STAGE_ROW, type Staged, THERE, WRONG } from './model.ts'
 import { writeShaped } from './shape.ts'
-import { type TypedRows, typedRows, type Values } from './values.ts'
+import { BY_ITSELF, type TypedRows, typedRows, type Values } from './values.ts'
 
 /** Staged rows, told apart by what is in the target. */
 export interface Split extends Shaped {
@@ -84,10 +84,23 @@ async function splitRows(staged: Staged, move: MergeMove, name: string, values: 
       ? 'false'
       : `t.tableoid IS NOT NULL AND ${differences(compared, own, 't')}`
   const first = rows.reasons.flatMap(({ parent }, at) => (parent ? [at] : []))
+  // The server gives these values itself, and lets nobody change them.
+  const fixed = mapping.ifThere !== 'update' ? [] : others.filter(({ always }) => always)
+  const tests = [
+    ...parents,
+    ...fixed.map((fact) => ({
+      test: `w.${WRONG} IS NULL AND t.tableoid IS NOT NULL AND ${differences([fact], own, 't')}`,
+      reason: {
+        column: fact.name,
+        text: 'is GENERATED ALWAYS, and the row that is there has another value',
+        ...BY_ITSELF,
+      },
+    })),
+  ]
   const judged =
-    parents.length === 0
+    tests.length === 0
       ? `w.${WRONG}`
-      : `CASE ${first.length > 0 ? `WHEN w.${WRONG} IN (${first.join(', ')}) THEN w.${WRONG} ` : ''}${parents.map(({ test, reason }) => `WHEN ${test} THEN ${rows.reasons.push(reason) - 1}`).join(' ')} ELSE w.${WRONG} END`
+      : `CASE ${first.length > 0 ? `WHEN w.${WRONG} IN (${first.join(', ')}) THEN w.${WRONG} ` : ''}${tests.map(({ test, reason }) => `WHEN ${test} THEN ${rows.reasons.push(reason) - 1}`).join(' ')} ELSE w.${WRONG} END`
   // What stays as it is, whatever the staged row looks like, has nothing wrong with it.
   const wrong = mapping.ifThere === 'keep' ? `CASE WHEN t.tableoid IS NULL THEN ${judged} END` : judged
   // OFFSET keeps the planner from computing each value once for each place where it is used, but also from

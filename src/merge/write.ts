@@ -94,7 +94,7 @@ function insertStatement({ relation, target, facts, key }: Split): Statement {
 }
 
 function updateStatement({ relation, target, others, key }: Split, join: string, where: string): Statement {
-  const set = others.map(({ name }) => `${ident(name)} = w.${ident(name)}`).join(', ')
+  const set = settable(others, 'w')
   return (condition) =>
     `UPDATE ${target} AS t SET ${set} FROM ${relation} AS w ${join}
       WHERE w.${WRONG} IS NULL AND w.${CHANGED} AND ${sameKey(key, 't', 'w')}${where}${condition}`
@@ -126,7 +126,7 @@ async function countLate(session: Session): Promise<number> {
 
 /** Values that move along a chain, each to the next row, make as many waves as there are rows. */
 async function updateOneByOne(session: Session, { relation, target, others, key }: Split): Promise<number> {
-  const set = others.map(({ name }) => `${ident(name)} = landfall_w.${ident(name)}`).join(', ')
+  const set = settable(others, 'landfall_w')
   const body = `#variable_conflict use_column
     DECLARE landfall_w record; landfall_rows pg_catalog.int8; landfall_all pg_catalog.int8 := 0;
     BEGIN
@@ -144,3 +144,10 @@ async function updateOneByOne(session: Session, { relation, target, others, key 
   )
   return rows[0]!.rows
 }
+
+/** What nobody may change is equal, or the row has been given a reason. */
+const settable = (others: Split['others'], from: string): string =>
+  others
+    .filter(({ always }) => !always)
+    .map(({ name }) => `${ident(name)} = ${from}.${ident(name)}`)
+    .join(', ')

@@ -180,6 +180,39 @@ describe('rows are told apart by their key', () => {
     expect(sums(await applied(session, keep))).toBe('0 0 0 2 2')
   })
 
+  test('what the target always generates itself is left as it is where it is equal, else the row has a reason', async () => {
+    await session.query(
+      `create table public.g (id int generated always as identity primary key, mail text unique, v text);
+       insert into public.g (mail, v) values ('a', 'old'), ('b', 'old')`,
+    )
+    const numbered: Words = {
+      table: 'g',
+      staged: { id: 'integer', mail: 'text', v: 'text' },
+      sourceKey: ['id'],
+      rows: `(1, 'a', 'new'), (7, 'b', 'new'), (8, 'c', 'new')`,
+      merge: {
+        key: ['mail'],
+        columns: [column('id', 'integer', { notNull: true }), column('mail', 'text'), column('v', 'text')],
+        rules: {
+          ...NO_RULES,
+          uniques: [{ name: 'g_mail', parts: ['"mail"'], where: null, nullsNotDistinct: false }],
+        },
+      },
+    }
+    const outcome = await applied(session, numbered)
+    expect(outcome.rejects).toEqual([
+      'id = 7: id is GENERATED ALWAYS, and the row that is there has another value',
+    ])
+    expect(sums(outcome)).toBe('1 1 0 0 1')
+    expect(await all('select * from public.g order by id')).toEqual(['(1,a,new)', '(2,b,old)', '(8,c,new)'])
+    expect(await compared(session, numbered)).toMatchObject({
+      expected: 2,
+      setAside: 1,
+      missing: 0,
+      changed: 0,
+    })
+  })
+
   test('no rows', async () => {
     expect(sums(await applied(session, { ...words, rows: '' }))).toBe('0 0 0 0 0')
   })
