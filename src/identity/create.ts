@@ -11,6 +11,7 @@ import { keyText, type Resolving } from './people.ts'
 import { refuse } from './refuse.ts'
 import { moveSequences } from './sequence.ts'
 import { bare, CREATED, NUMBERED, PEOPLE } from './tables.ts'
+import { refuseTriggered } from './triggered.ts'
 import { uniqueTexts } from './unique-texts.ts'
 
 export type Create = Extract<Unmatched, { kind: 'create' }>
@@ -123,6 +124,17 @@ export async function writeRows(on: Resolving, create: Create, { relation }: Sha
       ORDER BY ${inOrder('p.old', on.oldType)}`,
   )
   await requireCreated(on, rowCount)
+  await refuseTriggered(on, {
+    joins: `JOIN ${relation} s ON s.${STAGE_ROW} = p.nr JOIN ${target} t ON t.${key} = p.new`,
+    where: `p.way = 'created'`,
+    columns: create.columns
+      .filter(({ name }) => name !== toKey.column)
+      .map(({ name }) => ({
+        name,
+        differs: `pg_catalog.record_image_ne(ROW(s.${ident(name)}), ROW(t.${ident(name)}))`,
+      })),
+    path: `identities.${identity.name}.unmatched.create`,
+  })
   await session.query(
     `UPDATE ${PEOPLE} p SET way = 'joined', new = q.new FROM ${PEOPLE} q
       WHERE q.nr = p.first AND q.way = 'created' AND p.way IS NULL`,

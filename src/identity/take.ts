@@ -7,6 +7,7 @@ import { inOrder, of } from './equal.ts'
 import { type Resolving, temporary } from './people.ts'
 import { refuse } from './refuse.ts'
 import { bare, PEOPLE, SAID, TAKEN } from './tables.ts'
+import { refuseTriggered } from './triggered.ts'
 
 /**
  * What the source has to say about the rows that it means. Of several staged rows that mean one row
@@ -69,4 +70,10 @@ export async function take(on: Resolving): Promise<void> {
         RETURNING f.nr)
       UPDATE ${PEOPLE} p SET updated = true FROM changed c WHERE c.nr = p.nr`,
   )
+  await refuseTriggered(on, {
+    joins: `JOIN ${SAID} f ON f.nr = p.nr JOIN ${target} t ON t.${ident(identity.toKey.column)} = f.new`,
+    where: 'p.updated',
+    columns: facts.map((one, at) => ({ name: one.name, differs: differs(one, `f.v${at}`) })),
+    path: `identities.${identity.name}.matched.take`,
+  })
 }

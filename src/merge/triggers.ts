@@ -1,3 +1,4 @@
+import type { Session } from '../connection/postgres.ts'
 import { literal } from '../connection/quote.ts'
 import { LandfallError } from '../errors.ts'
 import { sameKey, stagedKey } from './key.ts'
@@ -14,6 +15,12 @@ const AT_WORK = `WITH tables AS (
   UNION SELECT 'rule ' || r.rulename::pg_catalog.text FROM pg_catalog.pg_rewrite AS r JOIN tables ON tables.oid = r.ev_class
     WHERE r.ev_type IN ('2', '3') AND r.ev_enabled IN ('O', 'A') ORDER BY 1`
 
+/** What of a table may change rows that are written, e.g. `trigger touch`. `table` is quoted. */
+export async function triggersAtWork(session: Session, table: string): Promise<string[]> {
+  const { rows } = await session.query<{ name: string }>(AT_WORK, [table])
+  return rows.map(({ name }) => name)
+}
+
 /**
  * Compares the rows that were written with what was to be written, where the table has triggers or rules.
  * Returns what they have set in the columns that the config leaves to them, a line each.
@@ -24,7 +31,7 @@ const AT_WORK = `WITH tables AS (
 export async function refuseTriggered(staged: Staged, shaped: Split): Promise<string[]> {
   const { session, stage } = staged
   const { move, relation, target, facts, key } = shaped
-  const { rows: atWork } = await session.query<{ name: string }>(AT_WORK, [target])
+  const atWork = await triggersAtWork(session, target)
   if (atWork.length === 0) return []
   const left = move.mapping.setByTriggers ?? []
   const changed = facts.map((fact) => `(t.tableoid IS NOT NULL AND ${differences([fact], 'w', 't')})`)
@@ -48,13 +55,7 @@ export async function refuseTriggered(staged: Staged, shaped: Split): Promise<st
       ${from} JOIN ${stage} AS s ON s.${STAGE_ROW} = w.${STAGE_ROW}
       WHERE t.tableoid IS NULL OR ${tests.join(' OR ')} ORDER BY w.${STAGE_ROW} LIMIT ${NAMED}`,
   )
-  throw triggered(
-    shaped,
-    atWork.map(({ name }) => name),
-    lost,
-    wrong,
-    rows,
-  )
+  throw triggered(shaped, atWork, lost, wrong, rows)
 }
 
 function triggered(
