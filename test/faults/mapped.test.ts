@@ -69,8 +69,13 @@ function reportOf(ended: Ended): MigrateReport {
 const countsOf = (report: MigrateReport) =>
   report.tables.map(({ source: move, read, merged, setAside }) => ({ move, read, merged, setAside }))
 
+/** Of the newest run: one that was done before keeps its own. */
 const rejectsOf = (url: string) =>
-  ask(url, 'SELECT move, key, "column", reason FROM landfall.rejects ORDER BY move, key')
+  ask(
+    url,
+    `SELECT move, key, "column", reason FROM landfall.rejects
+      WHERE run = (SELECT max(id) FROM landfall.runs) ORDER BY move, key`,
+  )
 
 /** Through a proxy, so that it can be killed at a message to the target. */
 function through(url: string, port: number): string {
