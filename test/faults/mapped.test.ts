@@ -63,6 +63,7 @@ function migrate(url: string, onStart?: (child: ChildProcess) => void, from = so
 
 function reportOf(ended: Ended): MigrateReport {
   expect(ended.stderr).not.toContain('error')
+  expect(ended.stdout, ended.stderr).not.toBe('')
   return JSON.parse(ended.stdout) as MigrateReport
 }
 
