@@ -60,6 +60,8 @@ export async function typedRows(
     tests.push(`WHEN ${test} THEN ${reasons.push(reason) - 1}`)
   }
 
+  for (const { name, misfits = [] } of columns)
+    for (const { test, reason } of misfits) add(raw, test, { column: name, text: reason, ...BY_ITSELF })
   const looked = columns.filter(({ identity }) => identity !== null)
   const known = looked.map((column) => {
     const map = maps.get(column.identity!)
@@ -141,10 +143,12 @@ function cutTest(
   { type, uncut }: ColumnFacts,
 ): { readonly test: string; readonly text: string } | null {
   if (maxLength !== null) {
-    // Bytes are counted without a look at them. Blanks at the end are cut by an assignment, too.
+    // Bytes are counted without a look at them. Blanks at the end, which an assignment cuts too, count
+    // where the type keeps them.
     const text = `(${value})::pg_catalog.text`
+    const kept = uncut === 'bpchar' ? `pg_catalog.rtrim(${text})` : text
     return {
-      test: `pg_catalog.octet_length(${text}) > ${maxLength} AND pg_catalog.char_length(pg_catalog.rtrim(${text})) > ${maxLength}`,
+      test: `pg_catalog.octet_length(${text}) > ${maxLength} AND pg_catalog.char_length(${kept}) > ${maxLength}`,
       text: `is longer than ${maxLength} characters`,
     }
   }

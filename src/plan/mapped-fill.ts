@@ -64,9 +64,10 @@ async function refuseWrong(
 ): Promise<void> {
   const { columnsOfTarget } = mapping
   if (columnsOfTarget === undefined) return
-  const values = columns.flatMap(({ name, type, value, identity, orElse }) => [
+  const values = columns.flatMap(({ name, type, value, identity, orElse, misfits = [] }) => [
     { name, sql: identity === null ? `(${value})::${type}` : value },
     ...(orElse === null ? [] : [{ name, sql: `(${orElse})::${type}` }]),
+    ...misfits.map(({ test }) => ({ name, sql: test })),
   ])
   const select = (some: typeof values): string =>
     `SELECT ${some.map(({ sql }, at) => `${sql} AS v${at}`).join(', ')} FROM ${emptyRows(stage.columns)} AS t`

@@ -8,7 +8,7 @@ import { matchRule } from './mapped-match.ts'
 import { carriedNotes, moveOf } from './mapped-merge.ts'
 import { block, type Mapping, type Path } from './mapped-model.ts'
 import { isUniqueBy, rulesOf } from './mapped-rules.ts'
-import { type Expression, expressionsOf, Stage } from './mapped-stage.ts'
+import { type Expressions, expressionsOf, Stage } from './mapped-stage.ts'
 import { targetTable, triggerNotes } from './mapped-tables.ts'
 import type { AlsoCreate, Unmatched } from './mapping.ts'
 import type { Move } from './model.ts'
@@ -48,6 +48,7 @@ export async function identityMove(mapping: Mapping, found: FoundIdentity): Prom
       severalOld: said.severalOld,
       severalNew: said.severalNew,
       take: take.columns,
+      takeRules: rulesOf(table, [toKey.name, ...take.columns.map(({ name }) => name)]),
       unmatched: created.unmatched,
       map: identityMap(mapping, found),
     },
@@ -66,21 +67,24 @@ export async function identityMove(mapping: Mapping, found: FoundIdentity): Prom
   }
 }
 
-function allExpressions(
-  { take, unmatched }: IdentityChoice,
-  path: Path,
-): { source: Expression[]; target: Expression[] } {
+function allExpressions({ take, unmatched }: IdentityChoice, path: Path): Expressions {
   const created = typeof unmatched === 'object' ? unmatched : { columns: [], alsoCreate: [] }
   const parts = [
     expressionsOf(take, [...path, 'matched', 'take']),
     expressionsOf(created.columns, [...path, 'unmatched', 'create']),
     ...created.alsoCreate.map(({ table, columns, where }) => {
       const at = [...path, 'unmatched', 'alsoCreate', table]
-      const { source, target } = expressionsOf(columns, [...at, 'columns'])
-      return { source, target: where === null ? target : [...target, { sql: where, path: [...at, 'where'] }] }
+      const found = expressionsOf(columns, [...at, 'columns'])
+      return where === null
+        ? found
+        : { ...found, target: [...found.target, { sql: where, path: [...at, 'where'] }] }
     }),
   ]
-  return { source: parts.flatMap((part) => part.source), target: parts.flatMap((part) => part.target) }
+  return {
+    source: parts.flatMap((part) => part.source),
+    target: parts.flatMap((part) => part.target),
+    types: parts.flatMap((part) => part.types),
+  }
 }
 
 /** SQL that yields a new key; null where the target has none, so that the config must. */

@@ -42,11 +42,7 @@ export class Stage {
   }
 
   /** Both databases are asked about the config's SQL. Errors: LF002 and LF005 naming its place. */
-  static async of(
-    input: MapInput,
-    origin: Origin,
-    said: { readonly source: readonly Expression[]; readonly target: readonly Expression[] },
-  ): Promise<Stage> {
+  static async of(input: MapInput, origin: Origin, said: Expressions): Promise<Stage> {
     const { relation, columns } = origin
     const all = columns.map(({ name, type }) => ({ target: name, type: stagedType(type) }))
     return new Stage(
@@ -54,7 +50,7 @@ export class Stage {
       await typesOf(input.columnsOf, relation, said.source),
       input.columnsOfTarget === undefined
         ? new Map()
-        : await typesOf(input.columnsOfTarget, emptyRows(all), said.target),
+        : await typesOf(input.columnsOfTarget, emptyRows(all), [...said.target, ...said.types]),
     )
   }
 
@@ -80,6 +76,11 @@ export class Stage {
   inTarget(sql: string): StagedValue {
     for (const { name } of this.origin.columns) this.#used.add(name)
     return { sql: bracketed(sql), type: this.#inTarget.get(sql) ?? null, asText: false }
+  }
+
+  /** A type that the config names, as `format_type` prints it; of a domain the one beneath. */
+  typeSaid(type: string): string {
+    return this.#inTarget.get(nullOf(type)) ?? TIMES[type.toLowerCase()] ?? type
   }
 
   has(name: string): boolean {
@@ -110,21 +111,35 @@ export class Stage {
   }
 }
 
-/** The config's SQL of a move's columns, by the side that carries it out. */
-export function expressionsOf(
-  columns: readonly ColumnChoice[],
-  path: Path,
-): { source: Expression[]; target: Expression[] } {
+/** SQL of the config, by the side that carries it out; `types`: those that it names, of the target. */
+export interface Expressions {
+  readonly source: readonly Expression[]
+  readonly target: readonly Expression[]
+  readonly types: readonly Expression[]
+}
+
+const nullOf = (type: string): string => `NULL::${type}`
+
+/** Those by which a zone is asked for, where no target says what they are. */
+const TIMES: Readonly<Record<string, string>> = {
+  timestamp: 'timestamp without time zone',
+  timestamptz: 'timestamp with time zone',
+}
+
+/** What the config says of a move's columns. */
+export function expressionsOf(columns: readonly ColumnChoice[], path: Path): Expressions {
   const source: Expression[] = []
   const target: Expression[] = []
-  for (const { name, convert, convertInTarget, orElse, unique } of columns) {
+  const types: Expression[] = []
+  for (const { name, convert, convertInTarget, orElse, unique, type } of columns) {
     const at = [...path, name, unique ? 'unique' : 'convert']
     if (convert !== null) source.push({ sql: convert, path: at })
     if (convertInTarget !== null) target.push({ sql: convertInTarget, path: at })
     if (orElse !== null && 'inTarget' in orElse)
       target.push({ sql: orElse.inTarget, path: [...path, name, 'orElse'] })
+    if (type !== null) types.push({ sql: nullOf(type), path: [...path, name, 'type'] })
   }
-  return { source, target }
+  return { source, target, types }
 }
 
 /** A relation that has a stage's columns, to ask what an expression over them yields. */

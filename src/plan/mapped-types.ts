@@ -111,7 +111,6 @@ function isExact(a: PgType, b: PgType): boolean {
   if (a.name === 'date') return b.name.startsWith('timestamp without')
   if (a.name === b.name) return isKept(a, b)
   return (
-    (a.name === 'json' && b.name === 'jsonb') ||
     (a.name === 'jsonb' && b.name === 'json') ||
     (a.name === 'cidr' && b.name === 'inet') ||
     (a.name === 'bit' && b.name === 'bit varying' && (b.numbers[0] ?? Infinity) >= (a.numbers[0] ?? 1))

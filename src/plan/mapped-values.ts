@@ -1,14 +1,15 @@
-import type { Column } from '../catalog/model.ts'
 import type { ColumnChoice } from '../config/model.ts'
 import { printPath } from '../config/path.ts'
 import { didYouMean } from '../config/suggest.ts'
 import { LandfallError } from '../errors.ts'
 import { renderConstant } from './mapped-constants.ts'
+import { type Aim, asSaid, converted } from './mapped-converted.ts'
 import { block, choice, type Mapping, type Path } from './mapped-model.ts'
 import type { Stage, StagedValue } from './mapped-stage.ts'
 import { columnOf, type MappedTable } from './mapped-tables.ts'
-import { atZone, localTime, typed } from './mapped-typed.ts'
-import { castType, fitting, isComparable, isMoment, isText, maxLength } from './mapped-types.ts'
+import { constantTime, isTime } from './mapped-times.ts'
+import type { Fitted } from './mapped-typed.ts'
+import { fitting, isComparable, isText, maxLength } from './mapped-types.ts'
 import type { MappedColumn } from './mapping.ts'
 
 /** Whose columns are filled from what. */
@@ -59,14 +60,11 @@ export function mapColumn(filling: Filling, said: ColumnChoice): MappedColumn | 
   }
   const base = into.base.get(column.name) ?? column.declared
   refuseSqliteOnly(said, path)
-  const found = said.value === null ? staged(filling, said, path) : null
-  const value =
-    found === null
-      ? constant(said.value!.constant, base, column, [...path, 'value'])
-      : said.identity !== null
-        ? lookedUp(filling, said, found, said.identity, path)
-        : converted(filling, said, found, column, base, path)
-  if (value === null) return null
+  const aim: Aim = { mapping, stage: filling.stage, into, column, base, path }
+  const made = madeOf(filling, aim, said)
+  if (made === null) return null
+  const orElse = fallback(aim, said)
+  refuseZone(aim, said, made)
   if (said.unique && !isText(base))
     throw new LandfallError(
       'LF002',
@@ -80,12 +78,41 @@ export function mapColumn(filling: Filling, said: ColumnChoice): MappedColumn | 
     type: column.declared,
     notNull: column.notNull,
     maxLength: maxLength(base),
-    value,
+    value: made.value.sql,
     identity: said.identity,
-    orElse: fallback(filling, said, base, column, [...path, 'orElse']),
+    orElse,
     ...(said.orElse !== null && 'inTarget' in said.orElse ? { givenOnce: true } : {}),
     unique: said.unique,
+    ...(made.misfits.length > 0 ? { misfits: made.misfits } : {}),
   }
+}
+
+function madeOf(filling: Filling, aim: Aim, said: ColumnChoice): Fitted | null {
+  if (said.value !== null) {
+    const sql = constant(aim, said, said.value.constant, 'value')
+    return { value: { sql, type: aim.base, asText: false }, misfits: [], inZone: false }
+  }
+  const found = staged(filling, said, aim.path)
+  return said.identity === null ? converted(aim, said, found) : lookedUp(aim, said, found, said.identity)
+}
+
+/** A zone that nothing is done with was meant for something. Errors: LF002. */
+function refuseZone(
+  { column, base, path }: Aim,
+  { zone, orElse }: ColumnChoice,
+  { inZone, value }: Fitted,
+): void {
+  if (zone === null || inZone || (orElse !== null && 'constant' in orElse && isTime(base))) return
+  throw new LandfallError(
+    'LF002',
+    `${printPath([...path, 'zone'])}: no time of a zone becomes ${column.declared} here`,
+    {
+      hint:
+        value.type !== null && isTime(value.type)
+          ? 'The values are carried as they are: leave it out.'
+          : 'A zone goes with timestamps and dates, and with texts that become such.',
+    },
+  )
 }
 
 /** Errors: LF005. */
@@ -96,71 +123,10 @@ function staged({ stage, own }: Filling, said: ColumnChoice, path: Path): Staged
   return stage.column(said.from ?? (isOwn ? own.key : said.name), path)
 }
 
-/** SQL of a value that the column takes. */
-function converted(
-  { mapping, into }: Filling,
-  said: ColumnChoice,
-  found: StagedValue,
-  column: Column,
-  base: string,
-  path: Path,
-): string | null {
-  const value = typed(found, said)
-  const isAsked = said.type !== null || said.convert !== null || said.convertInTarget !== null
-  const kind = value.type === null ? 'asked' : fitting(value.type, base)
-  const local = said.zone !== null && kind === 'asked' && isAsked ? localTime(value, base, said.zone) : null
-  if (local !== null) return local
-  if (kind === 'zone') {
-    const zone = said.zone ?? mapping.settings.zone
-    if (zone !== null) return atZone(value, zone)
-    const source = said.from ?? said.name
-    block(
-      mapping,
-      into.table,
-      column.name,
-      isMoment(base)
-        ? `${source} of the source has no time zone, and ${into.table.name}.${column.name} needs one`
-        : `${source} of the source is a moment, and ${into.table.name}.${column.name} is ${column.declared}: a local time of some zone`,
-      [
-        choice(path, "{ zone: 'UTC' }", 'of this column'),
-        "zone: 'UTC'   of all columns that say nothing else",
-      ],
-    )
-    return null
-  }
-  const cast = castType(base, column.declared)
-  // What came as a text becomes what it was.
-  if (kind === 'same') return value.asText ? `(${value.sql})::${cast}` : value.sql
-  if (kind === 'assigned') return value.sql
-  if (isAsked || said.epoch !== null) return `(${value.sql})::${cast}`
-  const from = said.from === null ? '' : `from: '${said.from}', `
-  block(
-    mapping,
-    into.table,
-    column.name,
-    `${said.from ?? said.name} of the source is ${value.type}, and ${into.table.name}.${column.name} is ${column.declared}: not every value fits, or stays what it is`,
-    [
-      choice(
-        path,
-        `{ ${from}type: '${column.declared}' }`,
-        'convert it, and fail where a value does not fit',
-      ),
-      choice(path, '{ convert: sql`…` }', 'say how'),
-      choice(path, 'false', 'leave it out'),
-    ],
-  )
-  return null
-}
-
 /** The old key. What becomes of it is the identity's, and has to fit the column. */
-function lookedUp(
-  { mapping, into }: Filling,
-  said: ColumnChoice,
-  found: StagedValue,
-  name: string,
-  path: Path,
-): string | null {
-  const value = typed(found, said)
+function lookedUp(aim: Aim, said: ColumnChoice, found: StagedValue, name: string): Fitted | null {
+  const { mapping, into, column, base, path } = aim
+  const made = asSaid(aim, said, found)
   const identity = mapping.identities.get(name)
   if (identity === undefined)
     throw new LandfallError(
@@ -168,9 +134,8 @@ function lookedUp(
       `${printPath([...path, 'identity'])}: there is no identity ${name}${didYouMean(name, mapping.identities.keys())}`,
       { hint: 'identities in the config names them.' },
     )
-  if (identity === null) return null
-  const column = columnOf(into, said.name, path)
-  const base = into.base.get(column.name) ?? column.declared
+  if (identity === null || made === null) return null
+  const { value } = made
   const source = said.from ?? said.name
   if (value.type !== null && !isComparable(value.type, identity.oldType))
     block(
@@ -188,34 +153,39 @@ function lookedUp(
       `${into.table.name}.${column.name} is ${column.declared}, and the new keys of the identity ${name} are ${identity.newType}`,
       [choice(path, 'false', 'leave it out')],
     )
-  else return value.sql
+  else return made
   return null
 }
 
-function fallback(
-  { stage }: Filling,
-  { orElse }: ColumnChoice,
-  base: string,
-  column: Column,
-  path: Path,
-): string | null {
+function fallback(aim: Aim, said: ColumnChoice): string | null {
+  const { orElse } = said
   if (orElse === null) return null
   return 'inTarget' in orElse
-    ? stage.inTarget(orElse.inTarget).sql
-    : constant(orElse.constant, base, column, path)
+    ? aim.stage.inTarget(orElse.inTarget).sql
+    : constant(aim, said, orElse.constant, 'orElse')
 }
 
+/** Errors: LF002. */
 function constant(
+  { mapping, column, base, path }: Aim,
+  said: ColumnChoice,
   value: NonNullable<ColumnChoice['value']>['constant'],
-  base: string,
-  column: Column,
-  path: Path,
+  key: 'value' | 'orElse',
 ): string {
+  if (typeof value === 'string' && isTime(base)) {
+    const time = constantTime(value, base, said.zone ?? mapping.settings.zone)
+    if (time !== 'zone') return time
+    throw new LandfallError(
+      'LF002',
+      `${printPath([...path, key])}: ${column.name} is ${column.declared}, and nothing says in which time zone ${value} is meant`,
+      { hint: "Write the time as it is meant there, with its zone for a moment (…+00), or say zone: 'UTC'." },
+    )
+  }
   const sql = renderConstant(value, base, column.declared)
   if (sql !== null) return sql
   throw new LandfallError(
     'LF002',
-    `${printPath(path)}: a ${Array.isArray(value) ? 'list' : 'value of this kind'} is no ${column.declared}`,
+    `${printPath([...path, key])}: a ${Array.isArray(value) ? 'list' : 'value of this kind'} is no ${column.declared}`,
     { hint: 'Lists become arrays or JSON, objects become JSON, as the column asks.' },
   )
 }

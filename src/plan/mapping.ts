@@ -49,6 +49,15 @@ export interface MappedColumn {
    * behind it, the smallest number that is free. Only in what an identity creates.
    */
   readonly unique: boolean
+  /** Values that must not be stored, though the server would; none where it is missing. */
+  readonly misfits?: readonly Misfit[]
+}
+
+export interface Misfit {
+  /** SQL over the stage's columns, true where the row is refused. */
+  readonly test: string
+  /** What is wrong with the value, behind the column's name: `has no time zone`. */
+  readonly reason: string
 }
 
 /** What the target's table refuses, so that such rows are found by a query beforehand. */
@@ -92,6 +101,8 @@ export interface Identity {
   readonly severalNew: 'fail' | 'first' | 'set-aside'
   /** Columns that a matched row takes over where the staged value is not NULL. */
   readonly take: readonly MappedColumn[]
+  /** Of the target's table over these columns and its key. */
+  readonly takeRules?: TargetRules
   readonly unmatched: Unmatched
   readonly map: IdentityMap
 }

@@ -57,14 +57,14 @@ async function shaped(
   })
 }
 
-test('values are cast as an assignment does, and what would be cut is found', async () => {
+test('values are cast as an assignment does, and what would be cut is found, blanks among it that the type keeps', async () => {
   const { rows } = await shaped(
     `create domain public.short as varchar(3);
      create table public."a b""c" ("quo""te" varchar(3), "ünï" char(2), bits bit(3), tags varchar(2)[], d public.short, n numeric(6,2))`,
     { 'quo"te': 'text', ünï: 'text', bits: '"bit"', tags: 'text[]', d: 'text', n: 'numeric' },
-    `('abc  ', 'x', '101'::bit(3), '{aa,b}'::text[], 'abc', 1.005), ('äöü', 'xyz', '101', '{}', null, 1),
+    `('abc', 'x   ', '101'::bit(3), '{aa,b}'::text[], 'abc', 1.005), ('äöü', 'xyz', '101', '{}', null, 1),
      ('abcd', null, '101', null, null, null), (null, null, '1010'::bit(4), null, null, null),
-     (null, null, null, '{abc}', null, null), (null, null, null, null, 'abcd', 'NaN')`,
+     (null, null, null, '{abc}', null, null), (null, null, null, null, 'abcd', 'NaN'), ('abc ', null, null, null, null, null)`,
     {
       columns: [
         column('quo"te', 'character varying(3)'),
@@ -83,6 +83,7 @@ test('values are cast as an assignment does, and what would be cut is found', as
     'bits: does not fit into bit(3)',
     'tags: does not fit into character varying(2)[]',
     'd: does not fit into public.short',
+    'quo"te: is longer than 3 characters',
   ])
   expect(rows[0]).toEqual({
     'quo"te': 'abc',

@@ -169,7 +169,7 @@ describe('what a person has to decide', () => {
       [
         {
           "choices": [
-            "moves.people.columns.age: { type: 'integer' }   convert it, and fail where a value does not fit",
+            "moves.people.columns.age: { type: 'integer' }   convert it, and refuse a value that does not fit or would not stay what it is",
             "moves.people.columns.age: { convert: sql\`…\` }   say how",
             "moves.people.columns.age: false   leave it out",
           ],
@@ -181,7 +181,7 @@ describe('what a person has to decide', () => {
         },
         {
           "choices": [
-            "moves.people.columns.years: { from: 'age', type: 'public.years' }   convert it, and fail where a value does not fit",
+            "moves.people.columns.years: { from: 'age', type: 'public.years' }   convert it, and refuse a value that does not fit or would not stay what it is",
             "moves.people.columns.years: { convert: sql\`…\` }   say how",
             "moves.people.columns.years: false   leave it out",
           ],
