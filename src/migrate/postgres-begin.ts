@@ -22,7 +22,7 @@ import { askBeforeWriting } from './consent.ts'
 import { holder } from './holder.ts'
 import { isApplied } from './postgres-apply.ts'
 import { changedChunks, changedMoves } from './postgres-changed.ts'
-import { definitionsOf } from './postgres-definitions.ts'
+import { definitionsDigest } from './postgres-definitions.ts'
 import { type PlannedPostgres, planPostgres } from './postgres-plan.ts'
 import { takeBackClone } from './postgres-restart.ts'
 import { dropStages } from './postgres-stage.ts'
@@ -203,7 +203,7 @@ async function refuseOther(start: PostgresStart, run: RunRecord, plan: Plan): Pr
     })
   // Without pg_dump the tables' shapes are all that there is.
   const digest = plan.schemaBy?.digest
-  if (digest !== undefined && digest !== (await definitionsOf(start)).digest)
+  if (digest !== undefined && digest !== (await definitionsDigest(start)))
     throw new LandfallError('LF201', `the source's definitions changed since the run ${since}`, {
       hint: `undo the change, and the run goes on\n${RESTART}`,
     })

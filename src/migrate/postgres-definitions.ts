@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { LandfallError } from '../errors.ts'
 import { cloneMoves } from '../plan/postgres-clone.ts'
 import { type DumpOptions, dumpSchema, dumpToolsFor, type SchemaDump } from '../schema/postgres-dump.ts'
@@ -16,6 +17,14 @@ export function definitionsOf(asked: Asked): Promise<SchemaDump> {
   const dump = readDump(asked)
   dumps.set(asked.from, dump)
   return dump
+}
+
+/** SHA-256 of all that `pg_dump` says; the same as long as nobody changes a definition. */
+export async function definitionsDigest(asked: Asked): Promise<string> {
+  const { preData, postponed, last, built } = await definitionsOf(asked)
+  return createHash('sha256')
+    .update(JSON.stringify([preData, postponed, last, built]))
+    .digest('hex')
 }
 
 async function readDump(asked: Asked): Promise<SchemaDump> {

@@ -11,7 +11,7 @@ import type { Blocker, LeftOut, Move, Plan } from '../plan/model.ts'
 import { chunksOf } from '../plan/postgres-chunks.ts'
 import { type Clone, cloneMoves } from '../plan/postgres-clone.ts'
 import { planSchema, readBlockers } from './postgres-blockers.ts'
-import { definitionsOf } from './postgres-definitions.ts'
+import { definitionsDigest } from './postgres-definitions.ts'
 import type { PostgresSource } from './postgres-source.ts'
 import type { PostgresPlanning } from './postgres-start.ts'
 
@@ -79,7 +79,7 @@ async function cloned(
   if (schema.byDump === null) return { plan, chunks }
   const schemaBy = { program: 'pg_dump', schemas: schema.byDump } as const
   if (blockers.length > 0) return { plan: { ...plan, schemaBy }, chunks }
-  const { digest } = await definitionsOf(asked)
+  const digest = await definitionsDigest(asked)
   return { plan: { ...plan, schemaBy: { ...schemaBy, digest } }, chunks }
 }
 

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import type { Session } from '../connection/postgres.ts'
 import { type Archive, withArchive } from '../connection/postgres-archive.ts'
 import { lookForPostgresTools, type PostgresTools } from '../connection/postgres-tools.ts'
@@ -20,8 +19,8 @@ export interface SchemaDump {
   readonly postponed: string
   /** For the very end: triggers, policies, publications, event triggers, comments on keys and indexes. */
   readonly last: string
-  /** SHA-256 of all of them and of indexes and keys; the same as long as nobody changes a definition. */
-  readonly digest: string
+  /** Indexes and keys, which are built otherwise. */
+  readonly built: string
 }
 
 export interface DumpOptions {
@@ -80,12 +79,13 @@ export async function dumpSchema(options: DumpOptions): Promise<SchemaDump> {
     const schemas = await schemasOf(session, contents.schemas)
     const sql = async (lines: readonly string[]): Promise<string> =>
       lines.length === 0 ? '' : `${SETTINGS}\n${await archive.sql(lines)}`
-    const preData = [...schemas.map(makeSchema), await sql(contents.preData)].join('\n')
-    const postponed = await sql(contents.postponed)
-    const last = await sql(contents.last)
-    const digest = createHash('sha256')
-    for (const part of [preData, postponed, last, await sql(contents.built)]) digest.update(`${part}\0`)
-    return { version: tools.version, preData, postponed, last, digest: digest.digest('hex') }
+    return {
+      version: tools.version,
+      preData: [...schemas.map(makeSchema), await sql(contents.preData)].join('\n'),
+      postponed: await sql(contents.postponed),
+      last: await sql(contents.last),
+      built: await sql(contents.built),
+    }
   })
 }
 
