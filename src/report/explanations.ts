@@ -124,11 +124,12 @@ export const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
   },
   LF204: {
     what: 'Some rows hold values that the chosen type or constraint of the target cannot store.',
-    why: 'SQLite stores anything in any column; PostgreSQL does not. The rows were found by reading all of them before anything was written. Mapped rows meet the rules of a table that is there: lengths, NOT NULL, CHECK and what must be unique; its rows are as they were.',
+    why: 'SQLite stores anything in any column; PostgreSQL does not. The rows were found by reading all of them before anything was written. Mapped rows meet the rules of a table that is there: lengths, NOT NULL, CHECK and what must be unique; its rows are as they were. Or another run would do it again: a move within one database reads what it writes, or nothing finds again what an identity created.',
     todo: [
       'Correct the rows in the source.',
       "Choose another type or a conversion for the column: moves.TABLE.columns.COLUMN { type: 'text' } or { convert: sql`…` }.",
       'Or copy the others and keep these in landfall.rejects: --bad-rows set-aside.',
+      'Where another run would do it again: write into columns that no move reads, leave out by a filter what is done, or keep the map of the identity (keptIn).',
     ],
   },
   LF205: {
@@ -201,10 +202,11 @@ export const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
   },
   LF304: {
     what: "The target's server refused a statement.",
-    why: 'The role lacks a right, the server found a value or a definition it cannot take, or it is out of memory or disk. Or somebody else holds tables into which rows are to be merged for longer than lock_timeout, half a minute where the connection string sets none.',
+    why: 'The role lacks a right, the server found a value or a definition it cannot take, or it is out of memory or disk. Or somebody else holds tables into which rows are to be merged for longer than lock_timeout, half a minute where the connection string sets none. Or a trigger or rule of such a table made something else of the rows that were merged; then nothing is written.',
     todo: [
       'Read the message and detail of the server.',
       'Where tables could not be locked: end the transactions that are named, or stop the application for the time of the merge.',
+      "Where a trigger changes what is merged: make the value that stays, by convert; leave the column out, false; or leave it to the triggers, moves.TABLE.setByTriggers: ['COLUMN'].",
       'The role needs the rights to create tables in the target schema and to create the schema landfall.',
       'Then run the same command: it goes on where it stopped.',
     ],
