@@ -1,9 +1,8 @@
 import type { Session } from '../connection/postgres.ts'
 import { ident, literal } from '../connection/quote.ts'
-import { LandfallError } from '../errors.ts'
 import type { UniqueRule } from '../plan/mapping.ts'
-import type { ColumnFacts } from './facts.ts'
-import { sameKey } from './key.ts'
+import { deferrableUniques } from './deferrable.ts'
+import { freeing, GIVING, giveUp } from './give-up.ts'
 import { CHANGED, STAGE_ROW, type Staged, WRONG } from './model.ts'
 import { AS_BEFORE, BY_INDEX } from './needs.ts'
 import { reasonOf } from './reasons.ts'
@@ -13,13 +12,12 @@ import { holders, uniqueReason } from './uniques.ts'
 /** Rows that wait for others to give up a value, and in which wave of updates it is their turn. */
 export const WAVES = '"landfall_waves"'
 const WAITS = '"landfall_waits"'
-const GIVING = '"landfall_giving"'
 
 /**
  * The server compares unique values row by row: a row that takes the value of another, which is to have a
  * new one itself, has to come after it. Writes down the waves in which such rows are updated; those that
- * do not wait are the first and are not written down. Rows that wait for each other in a circle give up
- * the value beforehand where it may be NULL, else they are set aside.
+ * do not wait are the first and are not written down, and what is tested at the end is not waited for. Rows that wait for each other in a circle give up
+ * the value beforehand where it may be NULL for a while, else they are set aside.
  *
  * @param mayWrite false: nothing is given up; it is assumed that this would succeed.
  */
@@ -34,7 +32,9 @@ export async function findWaits(
   await session.query(`DROP TABLE IF EXISTS pg_temp.${WAITS}, pg_temp.${WAVES}, pg_temp.${GIVING};
     CREATE TEMPORARY TABLE ${WAITS} (waits pg_catalog.int8, held_by pg_catalog.int8, rule pg_catalog.int4) ON COMMIT DROP`)
   let any = 0
+  const atTheEnd = await deferrableUniques(session, shaped.target)
   for (const [at, rule] of rules.entries()) {
+    if (atTheEnd.has(rule.name)) continue
     const same = key.map(({ name, equals }, i) => `o.${ident(name)} ${equals} r.landfall_key_${i}`)
     const { rowCount } = await session.query(
       `INSERT INTO ${WAITS} SELECT r.${STAGE_ROW}, o.${STAGE_ROW}, ${at} FROM (${await holders(session, shaped, rule, CHANGED)}) AS r
@@ -54,12 +54,19 @@ export async function findWaits(
     `SELECT DISTINCT x.rule FROM ${WAITS} AS x WHERE ${circling}`,
   )
   if (circle.length === 0) return { any: true, setAside: 0 }
-  const free = await mayBeNull(session, shaped, rules)
-  const given = circle.flatMap(({ rule }) => (free[rule] === undefined ? [] : [rule]))
-  const columns = given.map((rule) => free[rule]!)
+  await session.query(
+    `CREATE TEMPORARY TABLE ${GIVING} ON COMMIT DROP AS SELECT DISTINCT x.waits FROM ${WAITS} AS x WHERE ${circling}`,
+  )
+  const free = await freeing(
+    session,
+    shaped,
+    rules,
+    circle.map(({ rule }) => rule),
+  )
+  const given = [...free.keys()]
+  const columns = [...free.values()]
   if (given.length > 0) {
-    await session.query(`CREATE TEMPORARY TABLE ${GIVING} ON COMMIT DROP AS SELECT DISTINCT x.waits FROM ${WAITS} AS x WHERE ${circling};
-      DELETE FROM ${WAITS} AS x WHERE ${circling} AND x.rule IN (${given.join(', ')})`)
+    await session.query(`DELETE FROM ${WAITS} AS x WHERE ${circling} AND x.rule IN (${given.join(', ')})`)
     last = await countWaves(session, last + 1)
   }
   let { rows: stuck } = await session.query(`SELECT FROM ${WAITS} AS x WHERE ${circling} LIMIT 1`)
@@ -105,48 +112,4 @@ async function countWaves(session: Session, from: number): Promise<number> {
     `SELECT coalesce(pg_catalog.max(wave), ${from}) AS last FROM ${WAVES}`,
   )
   return rows[0]!.last
-}
-
-/** For each rule a column whose value can be given up for a while; undefined where there is none. */
-async function mayBeNull(
-  session: Session,
-  { target, key, facts }: Split,
-  rules: readonly UniqueRule[],
-): Promise<(ColumnFacts | undefined)[]> {
-  const { rows: referred } = await session.query<{ name: string }>(
-    `SELECT DISTINCT a.attname::text AS name FROM pg_catalog.pg_constraint AS c JOIN pg_catalog.pg_attribute AS a
-        ON a.attrelid = c.confrelid AND a.attnum = ANY (c.confkey)
-      WHERE c.contype = 'f' AND c.confrelid = ${literal(target)}::pg_catalog.regclass`,
-  )
-  return rules.map(({ parts, nullsNotDistinct }) =>
-    facts.find(
-      (fact) =>
-        !nullsNotDistinct &&
-        parts.includes(ident(fact.name)) &&
-        !fact.notNull &&
-        !key.includes(fact) &&
-        // Whatever refers to it would follow.
-        !referred.some(({ name }) => name === fact.name),
-    ),
-  )
-}
-
-/** Returns false when the target does not let go of the values: a CHECK wants one to be there. */
-async function giveUp(
-  session: Session,
-  { relation, target, key }: Split,
-  columns: readonly ColumnFacts[],
-): Promise<boolean> {
-  await session.query('SAVEPOINT landfall_give_up')
-  try {
-    await session.query(
-      `UPDATE ${target} AS t SET ${[...new Set(columns)].map(({ name }) => `${ident(name)} = NULL`).join(', ')}
-        FROM ${relation} AS w JOIN ${GIVING} AS g ON g.waits = w.${STAGE_ROW} WHERE ${sameKey(key, 't', 'w')}`,
-    )
-    return true
-  } catch (error) {
-    if (!(error instanceof LandfallError) || !String(error.details?.sqlstate).startsWith('23')) throw error
-    await session.query('ROLLBACK TO SAVEPOINT landfall_give_up')
-    return false
-  }
 }

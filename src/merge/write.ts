@@ -1,6 +1,7 @@
 import type { Session } from '../connection/postgres.ts'
 import { ident, literal } from '../connection/quote.ts'
 import type { Counts } from './count.ts'
+import { deferrableUniques } from './deferrable.ts'
 import { sameKey } from './key.ts'
 import { CHANGED, STAGE_ROW, THERE, WRONG } from './model.ts'
 import { withParentsHeld } from './parents.ts'
@@ -20,6 +21,20 @@ export interface Written {
  * @param waits rows are updated in the order of `waits.ts`.
  */
 export async function writeRows(
+  session: Session,
+  shaped: Split,
+  counts: Counts,
+  waits: boolean,
+): Promise<Written> {
+  const uniques = [...(await deferrableUniques(session, shaped.target)).values()].join(', ')
+  if (uniques === '') return await write(session, shaped, counts, waits)
+  await session.query(`SET CONSTRAINTS ${uniques} DEFERRED`)
+  const written = await write(session, shaped, counts, waits)
+  await session.query(`SET CONSTRAINTS ${uniques} IMMEDIATE`)
+  return written
+}
+
+async function write(
   session: Session,
   shaped: Split,
   { added, changed }: Counts,

@@ -164,6 +164,43 @@ describe('what must be unique', () => {
     expect([found.expected, found.setAside, found.missing, found.changed]).toEqual([1, 2, 0, 0])
   })
 
+  test('rows exchange values of a constraint that is tested at the end', async () => {
+    await session.query(
+      `create table public.t (id int primary key, a text, b text not null constraint t_b unique deferrable initially immediate);
+       insert into public.t values (1, '', 'x'), (2, '', 'y')`,
+    )
+    const words = table(`(1, '', 'y'), (2, '', 'x'), (3, 'c', 'w')`, { uniques: [unique('t_b', ['"b"'])] })
+    expect(sums(await applied(session, words))).toBe('1 2 0 0 0')
+    expect(await rowsOf()).toEqual(['(1,"",y)', '(2,"",x)', '(3,c,w)'])
+  })
+
+  test('a CHECK that wants a value keeps it from being given up; comparing says the same', async () => {
+    await session.query(
+      `create table public.t (id int primary key, a text constraint t_a unique check (a is not null), b text);
+       insert into public.t values (1, 'x', ''), (2, 'y', ''), (3, 'z', '')`,
+    )
+    const words = table(`(1, 'y', ''), (2, 'x', ''), (3, 'z', 'new')`, { uniques: [A] })
+    expect(sums(await applied(session, words))).toBe('0 1 0 0 2')
+    expect(await compared(session, words)).toMatchObject({ expected: 1, setAside: 2, missing: 0, changed: 0 })
+  })
+
+  test('rows exchange values of an expression, and of an index that leaves rows out', async () => {
+    await session.query(
+      `create table public.t (id int primary key, a text, b text);
+       create unique index t_lower on public.t (lower(a)) where b is not null;
+       create unique index t_none on public.t (coalesce(a, '?')) where b = 'on';
+       insert into public.t values (1, 'ann', 'on'), (2, 'bob', 'on')`,
+    )
+    const words = table(`(1, 'BOB', 'on'), (2, 'ANN', 'on')`, {
+      uniques: [
+        unique('t_lower', ['lower("a")'], { where: '"b" IS NOT NULL' }),
+        unique('t_none', [`COALESCE("a", '?'::text)`], { where: `("b" = 'on'::text)` }),
+      ],
+    })
+    expect(sums(await applied(session, words))).toBe('0 2 0 0 0')
+    expect(await rowsOf()).toEqual(['(1,BOB,on)', '(2,ANN,on)'])
+  })
+
   test('partial and expression indexes, and NULLs that are not distinct', async () => {
     await session.query(
       `create table public.t (id int primary key, a text, b text);
