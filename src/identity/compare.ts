@@ -14,7 +14,7 @@ import { tableName } from './related.ts'
 import { samePerson } from './same-person.ts'
 import { severalOld } from './several.ts'
 import { bare, CREATED, LACKING, PEOPLE, SAID } from './tables.ts'
-import { differs, whatIsSaid } from './take.ts'
+import { differs, judgeTaken } from './take.ts'
 
 /** Characters of a value that are shown. */
 const SHOWN = 60
@@ -71,7 +71,7 @@ interface Side {
 
 async function takenSide(on: Resolving): Promise<Side[]> {
   if (on.identity.take.length === 0) return []
-  const facts = await whatIsSaid(on)
+  const facts = await judgeTaken(on)
   return facts.map((fact, at) => ({
     column: fact.name,
     value: `f.v${at}`,

@@ -1,3 +1,4 @@
+import type { Session } from '../connection/postgres.ts'
 import { literal } from '../connection/quote.ts'
 import { knownMap } from './map.ts'
 import { type Resolving, studyPeople, temporary } from './people.ts'
@@ -19,7 +20,13 @@ export function goingWith(on: Resolving, table: string): string {
 /** Writes down for the next run, and for who verifies, what was created and what could not be. */
 export async function recordCreated(on: Resolving): Promise<void> {
   const { session, staged, identity } = on
-  await session.query(`DELETE FROM landfall.created c WHERE ${own(on)}`)
+  await session.query(
+    `UPDATE landfall.created c SET fresh = false, owed = '{}' WHERE ${own(on)} AND (c.fresh OR c.owed <> '{}')`,
+  )
+  await session.query(
+    `DELETE FROM landfall.created c USING ${PEOPLE} p WHERE ${own(on)} AND c.old_key = p.old::pg_catalog.text
+      AND (p.way = 'created' OR p.nr IN (SELECT nr FROM ${OWED}))`,
+  )
   await session.query(
     `INSERT INTO landfall.created (map, identity, old_key, new_key, fresh, owed)
       SELECT $1, $2, p.old, p.new, p.way = 'created', coalesce(o.owed, '{}')
@@ -36,10 +43,7 @@ export async function recordCreated(on: Resolving): Promise<void> {
  */
 export async function findCreated(on: Resolving): Promise<boolean> {
   const { session } = on
-  const { rows } = await session.query<{ there: boolean }>(
-    `SELECT pg_catalog.to_regclass('landfall.created') IS NOT NULL AS there`,
-  )
-  if (!rows[0]!.there) return false
+  if (!(await isThere(session))) return false
   await session.query(
     `UPDATE ${PEOPLE} p SET fresh = true FROM landfall.created c WHERE ${own(on)} AND ${FOUND} AND c.fresh`,
   )
@@ -50,4 +54,17 @@ export async function findCreated(on: Resolving): Promise<boolean> {
     `SELECT p.nr, pg_catalog.unnest(c.owed) AS tbl FROM ${PEOPLE} p JOIN landfall.created c ON ${FOUND} WHERE ${own(on)}`,
   )
   return true
+}
+
+async function isThere(session: Session): Promise<boolean> {
+  const { rows } = await session.query<{ there: boolean }>(
+    `SELECT pg_catalog.to_regclass('landfall.created') IS NOT NULL AS there`,
+  )
+  return rows[0]!.there
+}
+
+/** SQL over `p`: the row of the target that it means is one that this identity has created, in whatever run. */
+export async function madeByUs(on: Resolving): Promise<string | null> {
+  if (!(await isThere(on.session))) return null
+  return `(p.new::pg_catalog.text IN (SELECT c.new_key FROM landfall.created c WHERE ${own(on)}))`
 }

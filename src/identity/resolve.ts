@@ -49,7 +49,7 @@ export async function resolveIdentity(staged: Staged, rejects: RejectsOf): Promi
   await temporary(staged.session, OWED, 'SELECT NULL::pg_catalog.int8 AS nr, NULL::text AS tbl WHERE false')
   if (unmatched.kind === 'create') await createRelated(on, unmatched, known, rejects)
   await recordCreated(on)
-  await take(on)
+  await take(on, rejects)
   await setAsidePeople(on, rejects)
   const applied = await countPeople(on)
   await endPeople(on)

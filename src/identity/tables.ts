@@ -52,6 +52,10 @@ export const FRESH = 'pg_temp.landfall_fresh'
 /** Which rows `nr` lack, in the target, their row of which table `tbl`. */
 export const LACKING = 'pg_temp.landfall_lacking'
 
+/** What those rows of the target would be that take something over, as a stage, and judged. */
+export const TAKING = 'pg_temp.landfall_taking'
+export const TAKES = 'pg_temp.landfall_takes'
+
 export const WORKING = [
   PEOPLE,
   VALUES,
@@ -67,6 +71,8 @@ export const WORKING = [
   OWED,
   FRESH,
   LACKING,
+  TAKING,
+  TAKES,
 ]
 
 /** A temporary table's name where the schema cannot stand before it. */

@@ -139,8 +139,7 @@ export const TABLES: Readonly<Record<string, JournalTable>> = {
     ],
   },
   created: {
-    about:
-      'Rows of the target that an identity created when it was applied last, and those that lack a row which goes with them.',
+    about: 'Rows of the target that an identity has created.',
     columns: [
       ['map text NOT NULL', 'The table of old and new keys, as SQL'],
       ['identity text NOT NULL', 'Name of the identity, as in the configuration'],

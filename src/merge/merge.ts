@@ -64,7 +64,7 @@ export async function applyMerge(staged: Staged, rejects: RejectsOf): Promise<Ap
  * Writes the rows that have nothing wrong with them. Should the target refuse some for a reason that could not be
  * foreseen, they are found, get their reason, and all is done again without them.
  */
-async function writeFitting(
+export async function writeFitting(
   staged: Staged,
   shaped: Split,
   rejects: RejectsOf,

@@ -104,6 +104,7 @@ export interface MoveSpec {
   readonly severalOld?: Identity['severalOld']
   readonly severalNew?: Identity['severalNew']
   readonly take?: readonly MappedColumn[]
+  readonly takeRules?: TargetRules
   readonly unmatched?: Unmatched
   readonly map?: Partial<Identity['map']>
   readonly source?: string
@@ -155,6 +156,7 @@ export function identityMove(spec: MoveSpec): Move {
       severalOld: spec.severalOld ?? 'fail',
       severalNew: spec.severalNew ?? 'fail',
       take: spec.take ?? [],
+      takeRules: spec.takeRules ?? noRules,
       unmatched: spec.unmatched ?? { kind: 'skip' },
       map: {
         schema: 'public',
