@@ -47,6 +47,8 @@ export async function mergeMove(mapping: Mapping, said: TableChoice, path: Path)
     )
   refuseKeyOfTriggers(into, key ?? [], said, path)
   const unused = stage.unused([...expressions.source, ...expressions.target].map(({ sql }) => sql))
+  // Also where nothing carries it: of several rows the lowest stays, and who is set aside is named by it.
+  for (const name of origin.primaryKey) stage.column(name, path)
   return {
     ...moveOf(origin, into.table, stage),
     mapping: {

@@ -22,7 +22,7 @@ test('a legacy service is folded in: users by a third table or by their API key'
       ],
       [
         "accounts -> antigravity_accounts by id",
-        "stage: SELECT "cookie_id" AS cookie_id text, "user_id" AS user_id uuid, "expires_at" AS expires_at timestamp with time zone, "status" AS status integer, "project_id_0" AS project_id_0 text FROM "public"."accounts"",
+        "stage: SELECT "id" AS id integer, "cookie_id" AS cookie_id text, "user_id" AS user_id uuid, "expires_at" AS expires_at timestamp with time zone, "status" AS status integer, "project_id_0" AS project_id_0 text FROM "public"."accounts"",
         "key cookie_id; there: update; no parent: fail",
         "cookie_id text not null = "cookie_id"",
         "user_id integer not null = "user_id" by users",
