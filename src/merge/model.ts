@@ -3,17 +3,20 @@ import type { RowDifference } from '../contract/verify.ts'
 import type { Applied } from '../plan/mapping.ts'
 import type { Move } from '../plan/model.ts'
 
-/** The stage's own number of a row, in no particular order; a column that no source can have. */
-export const STAGE_ROW = 'landfall_row'
+/**
+ * The stage's own number of a row, in no particular order. It and the next ones stand beside columns of the
+ * source or the target, which may have any name: theirs end in what nobody chooses.
+ */
+export const STAGE_ROW = 'landfall_row_6c1f0b9e'
 
 /** Of shaped rows: the number of the reason for which the target would refuse the row; NULL for none. */
-export const WRONG = 'landfall_wrong'
+export const WRONG = 'landfall_wrong_6c1f0b9e'
 
 /** Of shaped rows that were compared with the target: whether their key is there. */
-export const THERE = 'landfall_there'
+export const THERE = 'landfall_there_6c1f0b9e'
 
 /** Of the same: whether a row that is there has other values. */
-export const CHANGED = 'landfall_changed'
+export const CHANGED = 'landfall_changed_6c1f0b9e'
 
 /** SQL over shaped rows: those that are to be written. */
 export const WRITES = `${WRONG} IS NULL AND (NOT ${THERE} OR ${CHANGED})`

@@ -213,6 +213,23 @@ describe('rows are told apart by their key', () => {
     })
   })
 
+  test('columns may have names as Landfall likes them', async () => {
+    const names = ['landfall_row', 'landfall_wrong', 'landfall_there', 'landfall_changed']
+    await session.query(`create table public.own (id int primary key, ${names.join(' int, ')} int)`)
+    const own: Words = {
+      table: 'own',
+      staged: { id: 'integer', ...Object.fromEntries(names.map((name) => [name, 'integer'])) },
+      sourceKey: ['id'],
+      rows: '(1, 1, 2, 3, 4), (2, 5, 6, 7, 8)',
+      merge: { key: ['id'], columns: ['id', ...names].map((name) => column(name, 'integer')) },
+    }
+    expect(sums(await applied(session, own))).toBe('2 0 0 0 0')
+    expect(sums(await applied(session, { ...own, rows: '(1, 1, 2, 3, 9), (2, 5, 6, 7, 8)' }))).toBe(
+      '0 1 1 0 0',
+    )
+    expect(await all('select * from public.own order by id')).toEqual(['(1,1,2,3,9)', '(2,5,6,7,8)'])
+  })
+
   test('no rows', async () => {
     expect(sums(await applied(session, { ...words, rows: '' }))).toBe('0 0 0 0 0')
   })

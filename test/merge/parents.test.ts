@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Session } from '../../src/connection/postgres.ts'
+import { THERE, WRONG } from '../../src/merge/model.ts'
 import { withParentsHeld } from '../../src/merge/parents.ts'
 import { type TestServer, testServer } from '../support/postgres.ts'
 import { open } from './merging.ts'
@@ -38,11 +39,11 @@ async function written(rows = ROWS): Promise<readonly [during: string, after: st
     )
     return rows[0]!.r
   }
-  await session.query(`create temporary table "sh aped" (id int, owner int, country text, town text, landfall_wrong int, landfall_there boolean) on commit drop;
+  await session.query(`create temporary table "sh aped" (id int, owner int, country text, town text, ${WRONG} int, ${THERE} boolean) on commit drop;
     insert into ${SHAPED.relation} values ${rows}`)
   const during = await withParentsHeld(session, SHAPED, async () => {
     await session.query(
-      `insert into ${SHAPED.target} select id, owner, country, town from ${SHAPED.relation} where landfall_wrong is null and not landfall_there`,
+      `insert into ${SHAPED.target} select id, owner, country, town from ${SHAPED.relation} where ${WRONG} is null and not ${THERE}`,
     )
     return await role()
   })

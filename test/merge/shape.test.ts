@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { Session } from '../../src/connection/postgres.ts'
 import { ident } from '../../src/connection/quote.ts'
-import { type Shaped, WRONG } from '../../src/merge/model.ts'
+import { type Shaped, STAGE_ROW, WRONG } from '../../src/merge/model.ts'
 import { type ShapeRequest, shape } from '../../src/merge/shape.ts'
 import { stageFromSelect, stageStatements } from '../../src/merge/stage.ts'
 import { type TestServer, testServer } from '../support/postgres.ts'
@@ -44,13 +44,13 @@ async function shaped(
       maps: new Map(),
       ...request,
     })
-    const { rows } = await session.query<Row & { landfall_wrong: number | null }>(
-      `SELECT * FROM ${result.relation} ORDER BY landfall_row`,
+    const { rows } = await session.query<Row & { [WRONG]: number | null }>(
+      `SELECT * FROM ${result.relation} ORDER BY ${STAGE_ROW}`,
     )
     return {
       shaped: result,
-      rows: rows.map(({ landfall_row, landfall_there, landfall_changed, landfall_wrong, ...row }) => {
-        const reason = landfall_wrong === null ? null : result.reasons[landfall_wrong]!
+      rows: rows.map(({ [STAGE_ROW]: _, [WRONG]: wrong, ...row }) => {
+        const reason = wrong === null ? null : result.reasons[wrong]!
         return { ...row, [WRONG]: reason && `${reason.column ?? ''}: ${reason.text}` }
       }),
     }
