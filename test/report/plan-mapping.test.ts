@@ -40,6 +40,7 @@ test('a person reads what becomes of users and what refers to them', async () =>
           provider             text             always 'email'
           provider_account_id  text             email
       keys are kept in a map that is dropped afterwards
+      note: the map is not kept: what is created must be found by the match rules afterwards, or nothing is written
 
     projects -> pagtive_project   merged by id · chunks of 50,000
       a row that is there is made equal; a row without its parent is set aside
