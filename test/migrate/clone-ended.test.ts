@@ -15,7 +15,7 @@ const withIndex = (happens: string): string => `
     IF current_database() ~ '^t_' AND ${happens} END IF; RETURN n; END $$;
   CREATE TABLE t (id int PRIMARY KEY, n int); INSERT INTO t SELECT i, i FROM generate_series(1, 20) i;
   CREATE TABLE much (id int PRIMARY KEY, line text);
-  INSERT INTO much SELECT i, repeat('x', 40) FROM generate_series(1, 200000) i;
+  INSERT INTO much SELECT i, repeat('x', 40) FROM generate_series(1, 1000) i;
   CREATE INDEX slow ON t (once(n)); ANALYZE`
 
 describe.skipIf(!canDump)('a copy that comes to its end too early', () => {
@@ -37,20 +37,5 @@ describe.skipIf(!canDump)('a copy that comes to its end too early', () => {
     const name = new URL(to).pathname.slice(1)
     await query(to, `ALTER DATABASE ${name} SET landfall_test.quick = 'yes'`)
     expect(await migrate(from, to)).toMatchObject({ outcome: 'done', resumed: true, exitCode: 0 })
-  })
-
-  test('a step that fails ends the comparison beside it', async () => {
-    const from = await source(
-      withIndex(`pg_catalog.lower(pg_catalog.current_query()) LIKE 'analyze%' THEN RAISE 'not now';`).replace(
-        '; ANALYZE',
-        '',
-      ),
-    )
-    const to = await postgres()
-    const failed = await failure(migrate(from, to))
-    const left = await query(to, LEFT)
-    expect(failed).toMatchObject({ code: 'LF304' })
-    expect(failed.message).toContain('not now')
-    expect(left).toEqual([])
   })
 })
