@@ -27,9 +27,11 @@ function mistakes(value: unknown): string[] {
     const star = rest.safeParse(result.data.moves['*'])
     if (!star.success) found.push(...star.error.issues.flatMap((issue) => mistakesOf(issue, ['moves', '*'])))
   }
-  // A list that only leaves out, or is empty, would move nothing; what was meant is everything else.
+  // A list that only leaves out, or is empty, would move nothing; what was meant is everything else. Keys
+  // may be all that is wanted.
   const moves = result.data.moves === undefined ? null : Object.values(result.data.moves)
-  if (moves?.every((move) => move === false || move === undefined))
+  const resolves = Object.keys(result.data.identities ?? {}).length > 0
+  if (!resolves && moves?.every((move) => move === false || move === undefined))
     found.push(`moves: names no table to move; add '*': {} to move the others`)
   return [...found, ...contradictions(value as MigrationConfig)]
 }

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto'
 import { printPath } from '../config/path.ts'
+import { ident, literal, nameParts } from '../connection/quote.ts'
 import type { FoundIdentity } from './mapped-keys.ts'
-import { block, choice, type Mapping } from './mapped-model.ts'
+import { block, choice, type Mapping, type Path } from './mapped-model.ts'
+import { asked } from './mapped-origin.ts'
 import { columnOf, findTable, findView, type MappedTable } from './mapped-tables.ts'
 import { fitting } from './mapped-types.ts'
 import type { IdentityMap } from './mapping.ts'
@@ -14,7 +16,10 @@ const NEW = 'new_key'
 const MOST_BYTES = 63
 
 /** Where the identity keeps its keys; what is wrong with a table that is there becomes a blocker. */
-export function identityMap(mapping: Mapping, { said, path, oldType, newType }: FoundIdentity): IdentityMap {
+export async function identityMap(
+  mapping: Mapping,
+  { said, path, oldType, newType }: FoundIdentity,
+): Promise<IdentityMap> {
   const { settings, target } = mapping
   const { keptIn } = said
   if (keptIn.kind === 'landfall') {
@@ -30,9 +35,10 @@ export function identityMap(mapping: Mapping, { said, path, oldType, newType }: 
       block(mapping, { name: keptIn.table }, null, `${printPath(at)}: ${view} of the target is no table`, [
         choice(at, "'…'", 'name another table'),
       ])
+    const [schema, name] = await schemaAndName(mapping, keptIn.table, at)
     return {
-      schema: settings.targetSchema,
-      table: keptIn.table,
+      schema,
+      table: name,
       oldKey,
       newKey,
       existing: false,
@@ -81,6 +87,19 @@ export function identityMap(mapping: Mapping, { said, path, oldType, newType }: 
         [choice(at, "'…'", 'name another table')],
       )
   return map
+}
+
+/** Of a table that is to be made: the schema may stand before it, and must be there. Errors: LF005. */
+async function schemaAndName(
+  { settings, columnsOfTarget }: Mapping,
+  said: string,
+  path: Path,
+): Promise<[schema: string, name: string]> {
+  const [schema, name, ...others] = nameParts(said)
+  if (schema === undefined || name === undefined || others.length > 0) return [settings.targetSchema, said]
+  if (columnsOfTarget !== undefined)
+    await asked(columnsOfTarget, `SELECT ${literal(ident(schema))}::pg_catalog.regnamespace AS found`, path)
+  return [schema, name]
 }
 
 /** Names that agree in what is left of them stay apart. */

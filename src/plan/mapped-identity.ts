@@ -50,7 +50,7 @@ export async function identityMove(mapping: Mapping, found: FoundIdentity): Prom
       take: take.columns,
       takeRules: rulesOf(table, [toKey.name, ...take.columns.map(({ name }) => name)]),
       unmatched: created.unmatched,
-      map: identityMap(mapping, found),
+      map: await identityMap(mapping, found),
     },
     chunkRows: mapping.settings.batchSize,
     notes: [

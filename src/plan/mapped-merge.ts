@@ -16,7 +16,10 @@ import { postgresTable } from './postgres-tables.ts'
 export async function mergeMove(mapping: Mapping, said: TableChoice, path: Path): Promise<Move | null> {
   const into = await targetTable(mapping, said.name, path)
   if (into === null) return null
-  const origin = await originOf(mapping, { ...said, name: into.table.name }, path)
+  // Who names the target's table with its schema means the one of the same name in the source.
+  const { schema, name: plain } = into.table
+  const sameName = said.name === plain ? plain : `${schema}.${plain}`
+  const origin = await originOf(mapping, { ...said, name: sameName }, path)
   if (origin === null) {
     const name = said.from ?? said.name
     if (said.ifSourceMissing !== 'skip')

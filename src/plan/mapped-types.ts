@@ -43,6 +43,11 @@ export function isText(type: string): boolean {
   return !array && TEXTS.has(name)
 }
 
+/** The extension's text, in whatever schema it is. */
+export function isCitext(type: string): boolean {
+  return /^(?:.*\.)?citext$/.test(type)
+}
+
 export function isArray(type: string): boolean {
   return type.endsWith('[]')
 }
@@ -83,6 +88,7 @@ export function fitting(from: string, to: string): Fitting {
   // Lengths of elements are not looked at beforehand.
   if (a.array && b.array) return b.numbers.length === 0 ? fitting(elementOf(from), elementOf(to)) : 'asked'
   if (a.array || b.array) return isText(to) ? 'assigned' : 'asked'
+  if (isText(from) && isCitext(to)) return 'assigned'
   // The merge measures texts.
   if (TEXTS.has(b.name) && b.name !== 'name') return isMoment(from) ? 'zone' : 'assigned'
   if (isInstantPair(from, to)) return 'zone'

@@ -9,7 +9,7 @@ import type { Stage, StagedValue } from './mapped-stage.ts'
 import { columnOf, type MappedTable } from './mapped-tables.ts'
 import { constantTime, isTime } from './mapped-times.ts'
 import type { Fitted } from './mapped-typed.ts'
-import { fitting, isComparable, isText, maxLength } from './mapped-types.ts'
+import { fitting, isCitext, isComparable, isText, maxLength } from './mapped-types.ts'
 import type { MappedColumn } from './mapping.ts'
 
 /** Whose columns are filled from what. */
@@ -65,7 +65,7 @@ export function mapColumn(filling: Filling, said: ColumnChoice): MappedColumn | 
   if (made === null) return null
   const orElse = fallback(aim, said)
   refuseZone(aim, said, made)
-  if (said.unique && !isText(base))
+  if (said.unique && !isText(base) && !isCitext(base))
     throw new LandfallError(
       'LF002',
       `${printPath([...path, 'unique'])}: ${column.name} is ${column.declared}`,
