@@ -57,6 +57,8 @@ export interface Table {
   readonly sql: string | null
   /** PostgreSQL: a partition's parent, quoted and qualified. The parent's rows are its partitions' rows. */
   readonly partitionOf?: string
+  /** PostgreSQL: tables inherit from it, whose rows are its rows, too: its key does not tell them apart. */
+  readonly heirs?: true
 }
 
 export interface Column {

@@ -11,6 +11,7 @@ export interface TableRow {
   readonly schema: string
   readonly name: string
   readonly partitionOf: string | null
+  readonly heirs: boolean
   readonly columns: readonly ColumnRow[]
 }
 export interface ColumnRow {
@@ -91,6 +92,7 @@ const ofExtension = (catalog: string, oid: string): string =>
 export const TABLES = `WITH ${SPACES}
 SELECT json_build_object(
   'oid', c.oid::text, 'schema', space.nspname, 'name', c.relname,
+  'heirs', c.relkind = 'r' AND EXISTS (SELECT FROM pg_inherits i WHERE i.inhparent = c.oid),
   'partitionOf', CASE WHEN c.relispartition THEN (
     SELECT ${nameOf('n.nspname', 'p.relname')} FROM pg_inherits i
     JOIN pg_class p ON p.oid = i.inhparent JOIN pg_namespace n ON n.oid = p.relnamespace

@@ -85,6 +85,7 @@ function toTable(
     strict: true,
     autoincrement: null,
     sql: null,
+    ...(row.heirs && { heirs: true as const }),
     ...(row.partitionOf !== null && { partitionOf: row.partitionOf }),
   }
 }

@@ -97,16 +97,22 @@ function mergesOf(
   })
 }
 
-/** Says which move it was where the failure itself does not. */
-function placed(error: unknown, { source }: Move): unknown {
+/** Says which move and table it was where the failure itself does not, and all that the server says. */
+function placed(error: unknown, { source, target }: Move): unknown {
   if (!(error instanceof LandfallError) || error.place !== undefined) return error
   const { code, message, hint, details, cause } = error
-  return new LandfallError(code, message, {
-    hint,
-    place: { table: source },
-    ...(details === undefined ? {} : { details }),
-    cause,
-  })
+  const refused = code === 'LF304' && details?.sqlstate !== undefined
+  const detail = refused && typeof details.detail === 'string' ? [details.detail] : []
+  return new LandfallError(
+    code,
+    refused ? `${source} into ${qualified(target.schema, target.name)}: ${message}` : message,
+    {
+      hint: [...detail, ...(hint === undefined ? [] : [hint])].join('\n') || undefined,
+      place: { table: source },
+      ...(details === undefined ? {} : { details }),
+      cause,
+    },
+  )
 }
 
 /** Tables of the target whose rows the plan adds or changes, quoted. */

@@ -14,7 +14,7 @@ export interface Origin {
   /** What stands behind FROM: quoted, or a SELECT in brackets. */
   readonly relation: string
   readonly key: MoveKey
-  /** Columns of the primary key; none where it has none. */
+  /** Columns of the primary key; none where it has none that is unique among all rows. */
   readonly primaryKey: readonly string[]
   readonly columns: readonly { readonly name: string; readonly type: string }[]
 }
@@ -54,7 +54,7 @@ export async function originOf(input: MapInput, asked: Asked, path: Path): Promi
         label: tableLabel(table),
         relation,
         key: keyOf(table),
-        primaryKey: table.primaryKey?.columns ?? [],
+        primaryKey: table.heirs ? [] : (table.primaryKey?.columns ?? []),
         columns,
       }
 }
