@@ -16,7 +16,7 @@ export function migrateCommand(shell: Shell): Command {
     .alias('db:migrate')
     .description('copy everything into the target; after an interruption the same command goes on')
     .option('--checkpoint <file>', 'keep a readable copy of the progress in a file')
-    .option('--restart', 'begin again: what this migration wrote is dropped')
+    .option('--restart', 'begin again: what this migration has made is dropped, what it has merged stays')
     .option(
       '--backup [folder]',
       'back up the target before anything is written, with pg_dump (default folder: backups)',
