@@ -55,3 +55,26 @@ test('what the target refuses of an identity is told with its place and the serv
     hint: expect.stringContaining('it is late'),
   })
 })
+
+test('a row that a trigger refuses is set aside, and verification expects it there', async () => {
+  const from = await postgres(
+    "CREATE TABLE t (id int PRIMARY KEY, v text); INSERT INTO t VALUES (1, 'x'), (2, 'bad'), (3, 'z')",
+  )
+  const to = await postgres(
+    `CREATE TABLE t (id int PRIMARY KEY, v text);
+     CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF new.v = 'bad' THEN RAISE EXCEPTION 'no bad ones'; END IF; RETURN new; END $$;
+     CREATE TRIGGER f BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION f()`,
+  )
+  const ask = { config: { badRows: 'set-aside', moves: { t: {} } } satisfies MigrationConfig, tools: yes }
+  for (const unchanged of [0, 2]) {
+    const report = await migrate(from, to, ask)
+    expect(report).toMatchObject({ outcome: 'done', exitCode: 1 })
+    expect(report.tables[0]).toMatchObject({ merged: { unchanged }, setAside: 1 })
+    expect(report.checks.filter(({ result }) => result !== 'pass')).toEqual([])
+  }
+  const stop: MigrationConfig = { badRows: 'stop', moves: { t: {} } }
+  expect(await failure(migrate(from, to, { config: stop, tools: yes }))).toMatchObject({
+    code: 'LF204',
+    hint: expect.stringContaining('id = 2: is refused by the target: no bad ones'),
+  })
+})
