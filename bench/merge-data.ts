@@ -31,7 +31,7 @@ const projects = (owner: string): string => `CREATE TABLE projects (
 /**
  * Makes two empty databases what a merge begins with. The source: projects with random keys, of users with
  * random keys. The target: the same users but for a tenth, under numbers and with e-mails spelled another
- * way, and about half of the projects, a tenth of which has another title.
+ * way, and half of the projects, a tenth of which has another title.
  */
 export async function makeMerge(
   server: BenchServer,
