@@ -156,6 +156,18 @@ export async function readBackups(session: Session, run: string): Promise<readon
   return JSON.parse(rows[0]?.backups ?? '[]') as BackupReport[]
 }
 
+/** The backups that hold what was there before a run wrote to tables of the target. */
+export async function setBackups(
+  session: Session,
+  epoch: Epoch,
+  run: string,
+  backups: readonly BackupReport[],
+): Promise<void> {
+  await fenced(session, epoch, () =>
+    session.query('UPDATE landfall.runs SET backups = $2 WHERE id = $1', [run, JSON.stringify(backups)]),
+  )
+}
+
 /** The report of a run that is done; null for any other. */
 export async function readResult(session: Session, run: string): Promise<MigrateReport | null> {
   const {

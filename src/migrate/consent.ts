@@ -29,7 +29,8 @@ const NAMED = 12
 
 /**
  * Asks whether the plan may be carried out when tables that it writes to hold rows already; a target that
- * is empty there is nobody's loss, and nobody is asked. A run that goes on was agreed to when it began.
+ * is empty there is nobody's loss, and nobody is asked. A run that goes on is asked about again as
+ * long as nothing was written outside of the schema `landfall`.
  *
  * Errors: LF206 when the answer is no, or nobody can answer.
  */

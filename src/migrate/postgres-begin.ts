@@ -11,6 +11,7 @@ import {
   readChunks,
   readPlan,
   resumeRun,
+  setBackups,
   setFingerprint,
 } from '../journal/journal.ts'
 import type { RunRecord } from '../journal/model.ts'
@@ -75,8 +76,13 @@ async function beginMapped(start: PostgresStart, run: RunRecord, before: Plan): 
     return await beginNew(start)
   }
   const applied = await isApplied(session, run)
-  if (!settings.restart && (await isUnchanged(start, run, before, applied)))
-    return await goOn(start, run, before)
+  if (!settings.restart && (await isUnchanged(start, run, before, applied))) {
+    // What is staged is nobody's data: the tables of the application are about to be written for the first time.
+    const backups = applied ? await readBackups(session, run.id) : await agreed(start, before)
+    const going = await goOn(start, run, before)
+    await setBackups(session, lock, run.id, backups)
+    return { ...going, backups }
+  }
   const takeBack = async (): Promise<void> => {
     await fenced(session, lock, async () => {
       await dropStages(session, { run, plan: before })
@@ -135,22 +141,22 @@ interface Replaced {
 }
 
 async function beginNew(start: PostgresStart, replaced: Replaced | null = null): Promise<PostgresBegun> {
-  const { session, settings, lock, from } = start
+  const { session, lock } = start
   const planned = await planPostgres(planning(start), replaced?.run ?? null)
   const { plan } = planned
   refuseBlockers(plan)
-  await askBeforeWriting({
-    plan,
-    source: from.label,
-    target: start.target.label,
-    session,
-    tools: start.tools,
-    backup: settings.backup !== null,
-  })
-  const backups = await backUp(start, plan)
+  const backups = await agreed(start, plan)
   await replaced?.takeBack()
   const run = await beginRun(session, lock, newRun(start, planned, backups))
   return { kind: 'run', run, plan, chunks: await readChunks(session, run.id), resumed: false, backups }
+}
+
+/** Somebody agrees, and the backups are made, before tables of the target are written. LF206, LF310, LF311. */
+async function agreed(start: PostgresStart, plan: Plan): Promise<readonly BackupReport[]> {
+  const { session, settings, from, target, tools } = start
+  const backup = settings.backup !== null
+  await askBeforeWriting({ plan, source: from.label, target: target.label, session, tools, backup })
+  return await backUp(start, plan)
 }
 
 function newRun(

@@ -164,7 +164,14 @@ function verdict(plan: Plan, style: Style, next: string): string[] {
       .flatMap((move) => move.statistics.misfits)
       .reduce((sum, one) => sum + one.rows, 0)
     const rest = aside === 0 ? '' : `, ${rows(aside)} will be set aside`
-    return [`${green('ready')}${rest}. Nothing was written. To carry it out:`, `  ${printable(next)}`]
+    const mapped = plan.moves.some((move) => move.mapping !== undefined)
+    const later =
+      'Rows are looked at when they are staged: migrate finds what does not fit, is ambiguous or has no parent before it writes.'
+    return [
+      ...(mapped ? paragraph(later, style, '') : []),
+      `${green('ready')}${rest}. Nothing was written. To carry it out:`,
+      `  ${printable(next)}`,
+    ]
   }
   return [
     bold(red(`Blocked: ${many(plan.blockers.length, 'decision')} to take`)),

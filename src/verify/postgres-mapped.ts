@@ -160,8 +160,12 @@ async function rejectChecks(
     run === null
       ? { rows: [] }
       : await session.query<{ move: string; n: string }>(
-          'SELECT "table" AS move, count(*)::text AS n FROM landfall.rejects WHERE run = $1 GROUP BY 1',
-          [run.id],
+          // Of the run that wrote last: a later one that was refused has set nothing aside.
+          `SELECT "table" AS move, count(*)::text AS n FROM landfall.rejects
+            WHERE run = (SELECT max(m.run) FROM landfall.moves m JOIN landfall.runs r ON r.id = m.run
+              WHERE r.migration = $1 AND m.applied_at IS NOT NULL)
+            GROUP BY 1`,
+          [run.migration],
         )
   return tables.flatMap(({ source, setAside, incomplete }): CheckResult[] => {
     const kept = Number(rows.find((row) => row.move === source)?.n ?? 0)

@@ -136,7 +136,7 @@ describe('parents that nobody knows', () => {
     const staged = () => query(to, 'SELECT move, seq, done_at FROM landfall.chunks ORDER BY 1, 2')
     const before = await staged()
     await query(to, `INSERT INTO users VALUES (103, 'bob@x'), (104, 'cleo@x')`)
-    const { status, stdout } = await run('migrate', '--json')
+    const { status, stdout } = await run('migrate', '--json', '--yes')
     expect(status).toBe(5)
     const { error } = JSON.parse(stdout) as { error: object }
     expect(error).toMatchObject({ code: 'LF209', details: { count: 1, rows: [{ key: 'cookie = c5' }] } })

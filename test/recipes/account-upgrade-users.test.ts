@@ -44,7 +44,7 @@ test('one user’s failure is no success', async () => {
   expect(rejects).toEqual([
     [
       'authentication_feishuauth',
-      `user_id = ${BACKEND.sharedOpenId[1]}, provider = feishu`,
+      expect.stringMatching(/^id = \d+$/),
       expect.stringContaining('provider_account_id'),
     ],
     ['authentication_user', `id = ${BACKEND.sharedMail[1]}`, expect.stringContaining('provider_account_id')],
@@ -122,5 +122,5 @@ test('verify finds what somebody changed', async () => {
   await ask(backend, `DELETE FROM authentication_useraccount WHERE user_id = 1`)
   const { status, stdout } = await verify()
   expect(status).toBe(1)
-  expect(stdout).toMatch(/authentication_feishuauth user_id = 1, provider = feishu: missing/)
+  expect(stdout).toMatch(/authentication_feishuauth id = \d+: missing/)
 })

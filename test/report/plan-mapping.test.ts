@@ -63,6 +63,7 @@ test('a person reads what becomes of users and what refers to them', async () =>
       version_id  text           versionId
       note: left to the target: id
 
+    Rows are looked at when they are staged: migrate finds what does not fit, is ambiguous or has no parent before it writes.
     ready. Nothing was written. To carry it out:
       landfall migrate
     "
