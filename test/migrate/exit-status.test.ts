@@ -53,6 +53,7 @@ test('0 and 5, then 1: the report has the documented shape', async () => {
     expect(report).toEqual({
       version: 1,
       command: 'migrate',
+      run: '1',
       migration: 'app',
       outcome: 'done',
       exitCode,
