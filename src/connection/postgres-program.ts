@@ -32,8 +32,9 @@ const child = spawn(program, args, { stdio: ['ignore', 'inherit', 'inherit'] })
 const end = () => child.kill()
 process.stdin.on('error', end).on('end', end).resume()
 process.on('SIGINT', () => {}).on('SIGHUP', () => {}).on('SIGTERM', end)
-child.on('error', (error) => process.stderr.write(String(error.code), () => process.exit(127)))
-child.on('exit', (status) => process.exit(status ?? 128))
+const leave = (status) => { process.exitCode = status; process.stdin.destroy() }
+child.on('error', (error) => process.stderr.write(String(error.code), () => leave(127)))
+child.on('exit', (status) => leave(status ?? 128))
 `
 
 /** Runs one of PostgreSQL's programs to its end; it does not outlive this process. */

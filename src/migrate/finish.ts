@@ -6,9 +6,9 @@ import { fenced } from '../journal/fence.ts'
 import type { RunRecord } from '../journal/model.ts'
 import { epochCheck } from '../journal/statements.ts'
 import type { Plan } from '../plan/model.ts'
-import { runSteps } from '../schema/apply.ts'
+import { type RunStepsOptions, runSteps } from '../schema/apply.ts'
 import { createStatements } from '../schema/postgres.ts'
-import { finishSteps } from '../schema/steps.ts'
+import { finishSteps, type Step } from '../schema/steps.ts'
 import { targetCatalog } from './ends.ts'
 import type { Under } from './start.ts'
 
@@ -88,22 +88,36 @@ export async function finishTables(
   signal: AbortSignal,
   onKeys: () => void,
 ): Promise<void> {
-  const { session, settings, target, tools, lock } = start
-  const steps = finishSteps(plan.moves, await targetCatalog(session, settings, []))
+  const steps = finishSteps(plan.moves, await targetCatalog(start.session, start.settings, []))
+  await runRecorded(start, run, steps, {
+    signal,
+    onKeys: () => {
+      onKeys()
+      return undefined
+    },
+  })
+}
+
+/** Runs the steps of a run that are not done, each with its record; `recorded` runs in the step's transaction, too. */
+export async function runRecorded(
+  { session, settings, target, tools, lock }: Under,
+  run: RunRecord,
+  steps: readonly Step[],
+  more: Pick<RunStepsOptions, 'signal' | 'cancel' | 'onKeys' | 'prepare'> & {
+    readonly recorded?: RunStepsOptions['record']
+  },
+): Promise<void> {
+  const { recorded, ...options } = more
   await announceSteps(
     session,
     run.id,
     steps.map((step) => step.name),
   )
   await runSteps(steps, {
+    ...options,
     open: () => target.open('finish'),
     jobs: settings.jobs,
     done: await doneSteps(session, run.id),
-    signal,
-    onKeys: () => {
-      onKeys()
-      return undefined
-    },
     onStep: ({ step, state, done, total }) => {
       if (state === 'done') tools.progress?.({ kind: 'step', name: step.name, done, total })
     },
@@ -112,6 +126,7 @@ export async function finishTables(
       if ((await inner.query(sql, values)).rowCount !== 1)
         throw new LandfallError('LF402', 'another process has taken over this run')
       await recordStep(inner, run.id, step.name)
+      await recorded?.(inner, step)
     },
   })
 }

@@ -1,14 +1,11 @@
 import { readPostData } from '../catalog/postgres-post-data.ts'
-import { LandfallError } from '../errors.ts'
-import { announceSteps, doneSteps, recordStep } from '../journal/evidence.ts'
+import { doneSteps, recordStep } from '../journal/evidence.ts'
 import { fenced } from '../journal/fence.ts'
 import { recordMade } from '../journal/made.ts'
-import { epochCheck } from '../journal/statements.ts'
-import { runSteps } from '../schema/apply.ts'
 import { allObjects, type Held } from '../schema/postgres-empty.ts'
 import { isDefinitions, postDataSteps } from '../schema/postgres-post-data.ts'
 import type { Step } from '../schema/steps.ts'
-import { createTables } from './finish.ts'
+import { createTables, runRecorded } from './finish.ts'
 import { definitionsOf, leftOutOf } from './postgres-definitions.ts'
 import type { PostgresBegun, PostgresStart } from './postgres-start.ts'
 
@@ -43,7 +40,7 @@ export async function finishSchema(
   signal: AbortSignal,
   onKeys: () => Promise<unknown> | undefined,
 ): Promise<void> {
-  const { session, settings, target, tools, lock, from } = start
+  const { session, from } = start
   const { run, plan } = begun
   const dump = plan.schemaBy === undefined ? null : await definitionsOf(start)
   const { skipped } = await leftOutOf(start)
@@ -51,29 +48,14 @@ export async function finishSchema(
   const steps = postDataSteps(data, dump)
   const schemas = plan.schemaBy?.schemas ?? []
   const before = new Map<Step, Held[]>()
-  await announceSteps(
-    session,
-    run.id,
-    steps.map((step) => step.name),
-  )
-  await runSteps(steps, {
-    open: () => target.open('finish'),
-    jobs: settings.jobs,
-    done: await doneSteps(session, run.id),
+  await runRecorded(start, run, steps, {
     signal,
     cancel: (backend) => session.query('SELECT pg_cancel_backend($1)', [backend]),
     onKeys,
-    onStep: ({ step, state, done, total }) => {
-      if (state === 'done') tools.progress?.({ kind: 'step', name: step.name, done, total })
-    },
     prepare: async (inner, step) => {
       if (isDefinitions(step)) before.set(step, await allObjects(inner, schemas))
     },
-    record: async (inner, step) => {
-      const { sql, values } = epochCheck(lock)
-      if ((await inner.query(sql, values)).rowCount !== 1)
-        throw new LandfallError('LF402', 'another process has taken over this run')
-      await recordStep(inner, run.id, step.name)
+    recorded: async (inner, step) => {
       const held = before.get(step)
       if (held !== undefined)
         await recordMade(inner, run.id, newSince(held, await allObjects(inner, schemas)))
