@@ -1,7 +1,9 @@
 /** The public library: the verbs, what they take and what they return. */
+export { type BootOptions, boot, bootStatus } from './boot.ts'
 export { defineMigration } from './config/define.ts'
 export { type Env, type EnvOptions, env } from './config/env.ts'
 export type {
+  BootConfig,
   ColumnConfig,
   Constant,
   GrantConfig,
@@ -15,6 +17,7 @@ export type {
 } from './config/model.ts'
 export { loadSettings, loadTargetSettings, makeSettings, type Options } from './config/settings.ts'
 export { type Sql, sql } from './config/sql.ts'
+export type { BootCount, BootReport, BootState, BootStatusReport } from './contract/boot.ts'
 export type { CheckResult } from './contract/check.ts'
 export type { ProgressEvent, ProgressListener } from './contract/progress.ts'
 export type { MigrateReport, RejectSummary, StatusReport, TableReport } from './contract/report.ts'
@@ -29,6 +32,7 @@ export type {
 export { type ErrorCode, LandfallError, type Place } from './errors.ts'
 export { migrate, plan, status } from './migrate.ts'
 export type { Blocker, LeftOut, Move, MoveColumn, Plan } from './plan/model.ts'
+export { renderBoot, renderBootStatus } from './report/boot.ts'
 export { type ConfigEnds, renderConfig } from './report/config-file.ts'
 export { renderMigrate } from './report/migrate.ts'
 export { renderPlan } from './report/plan.ts'

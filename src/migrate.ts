@@ -7,11 +7,11 @@ import { journalState } from './journal/schema.ts'
 import { status as journalStatus } from './journal/status.ts'
 import { planFor } from './migrate/begin.ts'
 import { EMPTY_TARGET, type OpenSource, openSourceOf, stoppable } from './migrate/ends.ts'
-import { migratePostgres, planOfPostgres, postgresSource } from './migrate/postgres.ts'
+import { planOfPostgres, postgresSource } from './migrate/postgres.ts'
 import { refuseBlockers } from './migrate/refuse.ts'
 import { dryRunReport } from './migrate/report.ts'
 import { runMigration } from './migrate/run.ts'
-import { sqliteWork } from './migrate/sqlite-run.ts'
+import { withWork } from './migrate/work.ts'
 import { makePlan } from './plan/make.ts'
 import type { Plan } from './plan/model.ts'
 
@@ -88,23 +88,12 @@ export async function migrate(settings: Settings, tools: Tools = {}): Promise<Mi
     refuseBlockers(found)
     return dryRunReport(found, settings, startedAt)
   }
-  const postgres = postgresSource(settings.from)
-  if (postgres !== null) return await migratePostgres(postgres, settings, tools, startedAt)
-  const from = await openSourceOf(settings, tools)
-  try {
-    return await stoppable(
-      () => from,
-      tools,
-      async () => {
-        const target = await reachTarget(settings.to, settings.embeddedFolder)
-        return await closing(target, settings.keepRunning, () =>
-          runMigration({ settings, tools, target, startedAt }, sqliteWork(from)),
-        )
-      },
+  return await withWork(settings, tools, async (work) => {
+    const target = await reachTarget(settings.to, settings.embeddedFolder)
+    return await closing(target, settings.keepRunning, () =>
+      runMigration({ settings, tools, target, startedAt }, work),
     )
-  } finally {
-    await from.source.close()
-  }
+  })
 }
 
 /** Where every migration of the target stands, by its journal. Writes nothing. */

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
+import { bootCommand } from './boot.ts'
 import { docsCommand } from './docs.ts'
 import { embeddedCommand } from './embedded.ts'
 import { initCommand } from './init.ts'
@@ -32,6 +33,7 @@ export function buildProgram(shell: Shell): Command {
     verifyCommand,
     initCommand,
     statusCommand,
+    bootCommand,
     embeddedCommand,
     docsCommand,
   ]

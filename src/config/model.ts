@@ -1,10 +1,12 @@
 import type { Connection, PostgresConnection } from '../connection/settings.ts'
+import type { BootChoice, BootConfig } from './boot.ts'
 import type { BackupChoice, IdentityChoice, MoveChoices } from './choices.ts'
 import type { ColumnConfig } from './column.ts'
 import type { Env } from './env.ts'
 import type { IdentityConfig } from './mapping.ts'
 import type { Sql } from './sql.ts'
 
+export type { BootChoice, BootConfig } from './boot.ts'
 export type { BackupChoice, ColumnChoice, IdentityChoice, MoveChoices, TableChoice } from './choices.ts'
 export type { ColumnConfig, Constant } from './column.ts'
 export type { IdentityConfig } from './mapping.ts'
@@ -37,6 +39,8 @@ export interface MigrationConfig {
   readonly backup?: boolean | { readonly folder?: string; readonly source?: boolean }
   /** Absent: all tables. Present: only those listed, plus `'*'` for the rest. Keys are target names. */
   readonly moves?: MovesConfig
+  /** How the migration behaves when an application starts. */
+  readonly boot?: BootConfig
   /** The role that owns what is made in the target. Default: the role that connects. */
   readonly owner?: string
   /** Rights given on every table that is made. */
@@ -102,6 +106,7 @@ export interface Settings extends TargetSettings {
   readonly zone: string | null
   /** What is backed up before anything is written; null: nothing. */
   readonly backup: BackupChoice | null
+  readonly boot: BootChoice
   readonly names: 'keep' | 'snake'
   readonly badRows: 'stop' | 'set-aside'
   readonly targetSchema: string

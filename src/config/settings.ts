@@ -1,12 +1,14 @@
 import { availableParallelism } from 'node:os'
-import { resolve } from 'node:path'
+import { basename, resolve } from 'node:path'
 import type { Connection } from '../connection/settings.ts'
 import { LandfallError } from '../errors.ts'
+import { isAskedFor, resolveBoot } from './boot.ts'
 import { type Env, type Environment, resolveEnv } from './env.ts'
-import { loadConfig } from './load.ts'
+import { loadConfig, readConfig } from './load.ts'
 import type { MigrationConfig, Settings, TargetSettings } from './model.ts'
 import { isMapped, resolveBackup, resolveIdentities, resolveMoves } from './resolve.ts'
 import { migrationName, readSource, readTarget, refuseForSqlite } from './sqlite-to-postgres.ts'
+import { validateConfig } from './validate.ts'
 
 /** What the command line can say; it wins over the config. */
 export interface Options {
@@ -36,6 +38,8 @@ export interface Options {
   readonly repair?: boolean
   readonly deleteExtra?: boolean
   readonly snapshot?: 'auto' | 'hold' | 'backup'
+  /** How long to wait for another instance, e.g. `30m`. */
+  readonly wait?: string
   /** Before anything is written; a text names the folder. */
   readonly backup?: boolean | string
 }
@@ -63,6 +67,22 @@ const HERE = (): Surroundings => ({ cwd: process.cwd(), environment: process.env
 export async function loadSettings(options: Options = {}, where: Surroundings = HERE()): Promise<Settings> {
   const loaded = await loadConfig(options.config, where.cwd)
   return makeSettings(loaded?.config ?? {}, options, where)
+}
+
+/**
+ * Like `loadSettings`, for the start of an application. `config` is a config, or a file of one. Null: the
+ * config asks for nothing to be done, whatever else it says.
+ */
+export async function loadBootSettings(
+  config: MigrationConfig | string | undefined,
+  options: Options = {},
+  where: Surroundings = HERE(),
+): Promise<Settings | null> {
+  const found =
+    typeof config === 'object' ? { file: 'config', value: config } : await readConfig(config, where.cwd)
+  if (found === null) return makeSettings({}, options, where)
+  if (!isAskedFor(found.value, where.environment)) return null
+  return makeSettings(validateConfig(found.value, basename(found.file)), options, where)
 }
 
 /** Like `loadSettings` for verbs that only read the journal: the source need not be known. */
@@ -95,6 +115,7 @@ export function makeSettings(
     identities,
     zone: config.zone ?? null,
     backup: resolveBackup(config.backup, options.backup, where.cwd),
+    boot: resolveBoot(config.boot, targetSchema, options.wait),
     names: options.names ?? config.names ?? 'keep',
     badRows: options.badRows ?? config.badRows ?? 'stop',
     targetSchema,

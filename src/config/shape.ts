@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { readDuration } from './duration.ts'
 import { TABLE_RIGHTS } from './model.ts'
 import { isSql } from './resolve.ts'
 
@@ -137,6 +138,17 @@ const backup = z.union(
   'must be true, false or { folder, source }',
 )
 
+const duration = text.refine((said) => readDuration(said) !== null, 'must be a time such as 90s, 30m or 2h')
+const boot = z.strictObject({
+  state: text
+    .refine((name) => /^[^.]+(\.[^.]+)?$/.test(name), 'must be a table: name or schema.name')
+    .optional(),
+  onlyIf: z
+    .union([z.string(), z.boolean(), envValue, z.undefined()], 'must be env(…), true or false')
+    .optional(),
+  waitAtMost: duration.optional(),
+})
+
 export const config = z.strictObject({
   name: text.optional(),
   source: connection.optional(),
@@ -153,6 +165,7 @@ export const config = z.strictObject({
   moves: z
     .record(z.string(), z.union([z.literal(false), move, z.array(move).min(1), z.undefined()], moveWords))
     .optional(),
+  boot: boot.optional(),
   owner: text.optional(),
   grants: z.array(grant).optional(),
 })

@@ -1,10 +1,12 @@
 import { rejectSummaries } from '../journal/evidence.ts'
+import { fenced } from '../journal/fence.ts'
 import { type Begun, begin } from './begin.ts'
 import { checkTables, compareAll } from './check.ts'
 import type { OpenSource } from './ends.ts'
 import { createTables, finishTables } from './finish.ts'
 import { migrateReport } from './report.ts'
-import { type Attempt, enterPhase, LOADED, type Work } from './run.ts'
+import { takeBack } from './restart.ts'
+import { type Attempt, enterPhase, type Finish, LOADED, type Work } from './run.ts'
 import { loadSqlite } from './sqlite-load.ts'
 import type { Start } from './start.ts'
 
@@ -15,11 +17,16 @@ export function sqliteWork(from: OpenSource): Work<Going> {
   return {
     left: () => LOADED,
     begin: (attempt) => begin({ ...attempt, from }),
-    carryOut: (attempt, begun) => carryOut({ ...attempt, from }, begun),
+    carryOut: (attempt, begun, finish) => carryOut({ ...attempt, from }, begun, finish),
+    undo: ({ session, lock, tools }, { run }) => takeBack(session, lock, run, tools),
   }
 }
 
-async function carryOut(start: Attempt & Start, begun: Going): ReturnType<Work<Going>['carryOut']> {
+async function carryOut(
+  start: Attempt & Start,
+  begun: Going,
+  finish: Finish,
+): ReturnType<Work<Going>['carryOut']> {
   const { session, settings, tools, target, lock, clock, startedAt } = start
   const { run, planned } = begun
   const { plan } = planned
@@ -44,7 +51,7 @@ async function carryOut(start: Attempt & Start, begun: Going): ReturnType<Work<G
   const { checks, verification } = await clock.measure(last, () =>
     checkTables(start, run, planned, loaded.chunks, comparing),
   )
-  return migrateReport({
+  const report = migrateReport({
     settings,
     startedAt,
     plan,
@@ -60,4 +67,6 @@ async function carryOut(start: Attempt & Start, begun: Going): ReturnType<Work<G
     backups: begun.backups,
     notes: [...plan.notes, ...(target.embedded?.notes ?? [])],
   })
+  await lock.check()
+  return await fenced(session, lock, () => finish(session, report))
 }

@@ -52,6 +52,14 @@ export const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
     why: 'It reads SQLite with the module that newer versions of Node.js bring with them.',
     todo: ['Install Node.js 24 or later and run the same command again.'],
   },
+  LF007: {
+    what: 'The migration is done, and the command after -- could not be started.',
+    why: 'There is no such program in PATH, or it may not be executed.',
+    todo: [
+      'Check its name and path: landfall boot -- NAME ARGUMENTS starts it as a shell would, without a shell.',
+      'What a shell would have to understand goes through one: landfall boot -- sh -c \'exec app "$VARIABLE"\'.',
+    ],
+  },
   LF101: {
     what: 'The source database could not be opened.',
     why: 'The file does not exist, is a folder, or may not be read by this user; in WAL mode its folder must be writable for SQLite to take part.',
@@ -179,6 +187,15 @@ export const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
       'Or mend the rows in the source. --json prints every case.',
     ],
   },
+  LF211: {
+    what: 'At the start of an application its rows were moved, and what came of them is not what the source holds. Nothing was kept, and the application was not started.',
+    why: 'Triggers or rules of the target change what is written to it, or somebody else writes there.',
+    todo: [
+      'The hint names each check that did not pass, and the first rows that differ.',
+      'Columns that triggers may change are named by setByTriggers.',
+      'Start again once it is mended; emptying the variable of boot.onlyIf starts the application without.',
+    ],
+  },
   LF301: {
     what: 'No connection to the target could be made.',
     why: 'The host or port is wrong, the server is down, a firewall is between, or TLS could not be agreed on.',
@@ -291,6 +308,15 @@ export const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
       'Remove the file, or name another, to go on by the journal.',
     ],
   },
+  LF406: {
+    what: 'Another instance migrates, and did not come to its end while this one waited. It goes on.',
+    why: 'The migration takes longer than boot.waitAtMost, or the other instance hangs.',
+    todo: [
+      'landfall status shows who runs it and how far it is.',
+      "Wait longer: boot: { waitAtMost: '2h' }, or --wait 2h.",
+      'If the other one hangs, stop it: whoever starts or waits then takes its place, and goes on where it was.',
+    ],
+  },
   LF900: {
     what: 'Something happened that Landfall does not know.',
     why: 'It is a mistake in Landfall, not yours. Whole chunks are kept, and the source is never written.',
@@ -339,6 +365,11 @@ export const EXIT_STATUSES: readonly {
     todo: 'Wait for it or stop it; landfall status shows how far it is.',
   },
   { status: 70, what: 'A bug in Landfall.', todo: 'Report it with what was printed.' },
+  {
+    status: 127,
+    what: '`landfall boot` has migrated, and the application could not be started. Any other status of it is the application’s own.',
+    todo: 'Check the command after `--`.',
+  },
   {
     status: 130,
     what: 'Interrupted by Ctrl-C or SIGTERM.',
