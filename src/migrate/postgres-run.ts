@@ -26,9 +26,10 @@ export function postgresWork(from: PostgresSource): Work<PostgresBegun> {
     left: ({ plan }) => (isMapped(plan) ? 'What was staged stays in the schema landfall' : LOADED),
     begin: (attempt) => beginPostgres({ ...attempt, from }),
     carryOut: (attempt, begun, finish) => carryOut({ ...attempt, from }, begun, finish),
-    // Mapped moves write outside of the schema `landfall` in their last transaction only.
-    undo: async (attempt, { run, plan }) => {
-      if (!isMapped(plan)) await takeBackClone({ ...attempt, from }, run, plan)
+    async undo(attempt, { run, plan }) {
+      if (!isMapped(plan)) return await takeBackClone({ ...attempt, from }, run, plan)
+      // They write outside of the schema `landfall` in one transaction only, here or in an earlier attempt.
+      if (await isApplied(attempt.session, run)) throw new TypeError('what is merged cannot be taken back')
     },
   }
 }

@@ -49,7 +49,7 @@ export interface Work<B extends { readonly kind: 'run'; readonly run: RunRecord 
   left(begun: B): string
   /** Moves the rows, proves it and calls `finish` once. */
   carryOut(attempt: Attempt, begun: B, finish: Finish): Promise<MigrateReport>
-  /** Takes back what a run that failed has written outside of the schema `landfall`. */
+  /** Takes back what a run that failed has written outside of the schema `landfall`; throws where it cannot. */
   undo(attempt: Attempt, begun: B): Promise<void>
 }
 
@@ -109,27 +109,30 @@ export async function attempt<B extends { readonly kind: 'run'; readonly run: Ru
       return report
     })
   } catch (error) {
-    const left = await afterFailure(one, work, begun, error)
-    throw refusedLate(error, left)
+    await recordFailure(session, lock, begun.run, error)
+    if (await isUndone(one, work, begun, error)) throw withLine(error, AS_THEY_WERE)
+    throw refusedLate(error, work.left(begun))
   }
 }
 
-/** What a failure leaves in the target, for people. */
-async function afterFailure<B extends { readonly kind: 'run'; readonly run: RunRecord }>(
+const AS_THEY_WERE = 'The target’s tables are as they were.'
+
+/** A run that leaves the target as it was has done so; one that was interrupted goes on later. */
+async function isUndone<B extends { readonly kind: 'run'; readonly run: RunRecord }>(
   one: Attempt,
   work: Work<B>,
   begun: B,
   error: unknown,
-): Promise<string> {
-  await recordFailure(one.session, one.lock, begun.run, error)
+): Promise<boolean> {
   const goesOn = error instanceof LandfallError && (error.code === 'LF403' || error.code === 'LF402')
-  if (one.seal === undefined || goesOn) return work.left(begun)
+  if (one.seal === undefined || goesOn) return false
   try {
     // Nobody is there to be asked, and what goes is only what came a moment ago.
     await work.undo({ ...one, tools: { ...one.tools, ask: async () => true } }, begun)
-    return 'The tables of the target are as they were'
+    return true
   } catch {
-    return work.left(begun)
+    // It may be for the same cause, a server that is gone; then the next start goes on.
+    return false
   }
 }
 
@@ -146,14 +149,17 @@ export async function enterPhase(
 /** Status 5 means that nothing was written, but for what is met when the run has begun. */
 function refusedLate(error: unknown, left: string): unknown {
   if (!(error instanceof LandfallError) || error.exitCode !== 5) return error
+  return withLine(error, `${left}, and when the cause is mended the same command goes on.`, { written: true })
+}
+
+/** The same failure with one more line of what to know, before what it says itself. */
+function withLine(error: unknown, line: string, more: Readonly<Record<string, unknown>> = {}): unknown {
+  if (!(error instanceof LandfallError) || error.hint?.includes(line)) return error
   const { code, message, hint, place, details } = error
   return new LandfallError(code, message, {
-    hint: [
-      `${left}, and when the cause is mended the same command goes on.`,
-      ...(hint === undefined ? [] : [hint]),
-    ].join('\n'),
+    hint: [line, ...(hint === undefined ? [] : [hint])].join('\n'),
     ...(place === undefined ? {} : { place }),
-    details: { ...details, written: true },
+    details: { ...details, ...more },
     cause: error,
   })
 }
