@@ -39,7 +39,8 @@ export interface Turn {
 export async function takeTurn(one: Instance, first: Session): Promise<Turn> {
   const { settings, target, tools, state } = one
   const since = await clock(first)
-  const deadline = performance.now() + settings.boot.waitAtMost
+  const began = performance.now()
+  const deadline = began + settings.boot.waitAtMost
   let session = first
   try {
     for (let look = 0; ; look++) {
@@ -55,7 +56,7 @@ export async function takeTurn(one: Instance, first: Session): Promise<Turn> {
       if (found?.status === 'done') return { outcome: 'done-by-another', state: found, migrate: null }
       if (found?.failedSince === true) throw sameCause(found)
       if (performance.now() > deadline) throw waitedTooLong(settings, busy)
-      await tellOfWaiting(one, session, busy)
+      await tellOfWaiting(one, session, busy, performance.now() - began)
       await pause(look, tools.signal)
     }
   } finally {
@@ -161,17 +162,22 @@ async function tellOfWaiting(
   { settings, tools, target }: Instance,
   session: Session,
   busy: LandfallError,
+  waited: number,
 ): Promise<void> {
   if (tools.progress === undefined) return
   const { migrations } = await status(session, target.label).catch(() => ({ migrations: [] }))
   const run = migrations.find(({ migration }) => migration === settings.name)
-  const sum = (of: (table: { rows: number; loaded: number; setAside: number }) => number): number =>
-    (run?.tables ?? []).reduce((total, table) => total + of(table), 0)
+  const sum = (of: (table: { rows: number; loaded: number; setAside: number }) => number): string =>
+    (run?.tables ?? []).reduce((total, table) => total + of(table), 0).toLocaleString('en')
   const far =
     run === undefined
       ? ''
-      : `; ${run.phase}, ${sum((table) => table.loaded + table.setAside).toLocaleString('en')} of ${sum((table) => table.rows).toLocaleString('en')} rows`
-  tools.progress({ kind: 'phase', phase: 'wait', detail: `${busy.message}${far}` })
+      : run.tables.length === 0
+        ? `; ${run.phase}`
+        : `; ${run.phase}, ${sum((table) => table.loaded + table.setAside)} of ${sum((table) => table.rows)} rows`
+  const minutes = Math.floor(waited / 60_000)
+  const long = minutes === 0 ? '' : `; waited ${minutes} min`
+  tools.progress({ kind: 'phase', phase: 'wait', detail: `${busy.message}${far}${long}` })
 }
 
 /** Jittered, so that those who started together do not look together. */

@@ -71,12 +71,16 @@ function plainView(shell: Shell): ProgressView {
   return {
     listen(event) {
       const now = Date.now()
-      const phaseBefore = state.phase
+      const { phase: phaseBefore, detail: detailBefore } = state
       if (event.kind === 'phase' && event.phase !== phaseBefore) endPhase(now, false)
       takeEvent(state, event, now)
       if (event.kind === 'note') shell.say(`${printable(event.text)}\n`)
       else if (event.kind === 'phase') {
-        if (event.phase === phaseBefore) return
+        if (
+          event.phase === phaseBefore &&
+          ((event.detail ?? null) === detailBefore || now - toldStep < PLAIN_MS)
+        )
+          return
         told.clear()
         toldStep = now
         const detail = event.detail === undefined ? '' : `: ${printable(event.detail)}`
