@@ -1,7 +1,10 @@
 import { z } from 'zod'
 import { readDuration } from './duration.ts'
+import { baseProblem } from './exporter-base.ts'
 import { TABLE_RIGHTS } from './model.ts'
 import { isSql } from './resolve.ts'
+
+const SOURCES = 'must be a connection string, env(…) or exportedBy(…)'
 
 /** What can be said where, as far as one value alone decides it. */
 const text = z.string().min(1)
@@ -12,6 +15,22 @@ const envValue = z.strictObject({
   default: z.string().nullable(),
 })
 const connection = z.union([text, envValue], 'must be a connection string or env(…)')
+const base = text.check((said) => {
+  const problem = baseProblem(said.value)
+  if (problem !== null) said.issues.push({ code: 'custom', message: problem, input: said.value })
+})
+const exportedBy = z.strictObject({
+  kind: z.literal('exported-by'),
+  base: z.union([base, envValue], 'must be an address such as http://plugin-env:8045, or env(…)'),
+  token: z.union([text, envValue], 'must be a text or env(…)'),
+  within: text
+    .refine(
+      (said) => (readDuration(said) ?? 0) > 0,
+      'must be a time above 0 with its unit: 500ms, 30s, 10m or 2h',
+    )
+    .optional(),
+})
+const source = z.union([text, z.discriminatedUnion('kind', [envValue, exportedBy], SOURCES)], SOURCES)
 
 const sqlOf = (side: 'source' | 'target', message: string) =>
   z.custom<unknown>((value) => isSql(value) && value.side === side, message)
@@ -151,7 +170,7 @@ const boot = z.strictObject({
 
 export const config = z.strictObject({
   name: text.optional(),
-  source: connection.optional(),
+  source: source.optional(),
   target: connection.optional(),
   targetSchema: text.optional(),
   sourceSchema: text.optional(),
