@@ -51,7 +51,7 @@ export function settingOf<Key extends ExportedKey>(key: Key, value: unknown): Ex
 }
 
 function textOf(value: unknown, form: RegExp): string | null {
-  return typeof value === 'string' && form.test(value) ? value : null
+  return typeof value === 'string' && value.isWellFormed() && form.test(value) ? value : null
 }
 
 function portOf(value: unknown): number | null {

@@ -10,6 +10,9 @@ const PAUSES = { first: 100, last: 2000 }
 /** An exporter may make callers of a refused caller's address wait for ten seconds. */
 const ATTEMPT = 12_000
 
+/** What is left for the last attempt, which comes right before the time is over. */
+const LAST = 100
+
 export interface Asking {
   readonly signal?: AbortSignal | undefined
   /** Told once for each reason for which the exporter is asked again. */
@@ -35,10 +38,15 @@ export async function askExporter(source: ExportedSource, asking: Asking = {}): 
     if (answer.kind === 'final') throw answer.error
     // Instances that were started together do not knock together again.
     const wait = pause * (0.75 + Math.random() / 2)
-    if (performance.now() + wait >= deadline) throw tooLate(source, answer)
+    const rest = deadline - performance.now() - LAST
+    if (rest <= 0) throw tooLate(source, answer)
     if (!told.has(answer.why)) asking.note?.(`${source.base}: ${answer.why}; asking again`)
     told.add(answer.why)
-    await sleep(wait, undefined, asking.signal === undefined ? {} : { signal: asking.signal }).catch(() => {})
+    await sleep(
+      Math.min(wait, rest),
+      undefined,
+      asking.signal === undefined ? {} : { signal: asking.signal },
+    ).catch(() => {})
   }
 }
 
