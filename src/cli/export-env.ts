@@ -3,7 +3,7 @@ import { LandfallError } from '../errors.ts'
 import { EXPORT_PORT } from '../exporter/export.ts'
 import { type ExportEvent, type ExportReport, exportEnv } from '../index.ts'
 import { many, printable } from '../report/text.ts'
-import { examples, names } from './options.ts'
+import { examples } from './options.ts'
 import type { Shell } from './shell.ts'
 
 interface Flags {
@@ -29,7 +29,7 @@ export function exportEnvCommand(shell: Shell): Command {
       .option(
         '--token-env <names>',
         'variables that hold the token (default: PLUGIN_ENV_EXPORT_TOKEN, then PLUGIN_ADMIN_API_KEY)',
-        names,
+        variables,
       )
       .option('--no-token', 'ask for no token; on a loopback address only')
       .option('--no-password', 'the database asks for none, so that DB_PASSWORD may be empty')
@@ -73,6 +73,11 @@ function takesNone(): LandfallError {
   return new LandfallError('LF001', 'export-env takes options, and no arguments', {
     hint: 'settings and token come from environment variables: landfall export-env --help',
   })
+}
+
+/** Whether they are names is looked at where what is wrong is not repeated. */
+function variables(text: string, before: readonly string[] = []): string[] {
+  return [...before, ...text.split(',').map((name) => name.trim())]
 }
 
 function told(event: ExportEvent): string {

@@ -4,8 +4,6 @@ import { baseProblem } from './exporter-base.ts'
 import { TABLE_RIGHTS } from './model.ts'
 import { isSql } from './resolve.ts'
 
-const SOURCES = 'must be a connection string, env(…) or exportedBy(…)'
-
 /** What can be said where, as far as one value alone decides it. */
 const text = z.string().min(1)
 const count = z.int().min(1)
@@ -14,22 +12,25 @@ const envValue = z.strictObject({
   names: z.array(z.string()),
   default: z.string().nullable(),
 })
-const connection = z.union([text, envValue], 'must be a connection string or env(…)')
-const base = text.check((said) => {
-  const problem = baseProblem(said.value)
-  if (problem !== null) said.issues.push({ code: 'custom', message: problem, input: said.value })
-})
+const CONNECTIONS = 'must be a connection string or env(…)'
+const connection = z.union([text, z.discriminatedUnion('kind', [envValue], CONNECTIONS)], CONNECTIONS)
+const base = z
+  .union([text, envValue], 'must be an address such as http://plugin-env:8045, or env(…)')
+  .check(({ value, issues }) => {
+    const problem = typeof value === 'string' && value !== '' ? baseProblem(value) : null
+    if (problem !== null) issues.push({ code: 'custom', message: problem, input: value })
+  })
+const within = text.refine(
+  (said) => (readDuration(said) ?? 0) > 0,
+  'must be a time above 0 with its unit: 500ms, 30s, 10m or 2h',
+)
 const exportedBy = z.strictObject({
   kind: z.literal('exported-by'),
-  base: z.union([base, envValue], 'must be an address such as http://plugin-env:8045, or env(…)'),
+  base,
   token: z.union([text, envValue], 'must be a text or env(…)'),
-  within: text
-    .refine(
-      (said) => (readDuration(said) ?? 0) > 0,
-      'must be a time above 0 with its unit: 500ms, 30s, 10m or 2h',
-    )
-    .optional(),
+  within: within.optional(),
 })
+const SOURCES = 'must be a connection string, env(…) or exportedBy(…)'
 const source = z.union([text, z.discriminatedUnion('kind', [envValue, exportedBy], SOURCES)], SOURCES)
 
 const sqlOf = (side: 'source' | 'target', message: string) =>
