@@ -46,6 +46,11 @@ test('what the exporter hands over becomes a connection', async () => {
   expectSecretsKept(JSON.stringify(connection) + inspect(connection, { depth: 9 }))
 })
 
+test('it is asked over IPv6, too', async () => {
+  const { exporter } = await run({ host: '::1' })
+  expect((await askExporter(sourceAt(exporter.address))).settings.user).toBe(HANDED.DB_USER)
+})
+
 test('the environment says how to connect, but not where or as whom', async () => {
   const { base } = await fixed(200, JSON_OF({ DB_PORT: '5433', DB_PASSWORD: '', extra: [1] }))
   const environment = {

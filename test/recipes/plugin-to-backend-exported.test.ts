@@ -157,6 +157,40 @@ test('plan, migrate and verify ask the exporter, which ends after one hand-over;
   expect(leaks(await journal())).toEqual([])
 })
 
+describe('at start-up', () => {
+  test('of instances that start together one asks the exporter; what is done needs none', async () => {
+    const fresh = await server.database()
+    await makeBackend(fresh, SIZES)
+    await connected(fresh, (client) => executeFile(client, new URL('mend.sql', RECIPE)))
+    const { base, ended } = await exporter()
+    const boot = () => verb(['boot', '--json'], base, { DATABASE_URL: fresh })
+    const started = await Promise.all([boot(), boot(), boot()])
+    expect(started.map(({ status }) => status)).toEqual([0, 0, 0])
+    const outcomes = started.map(({ stdout }) => (JSON.parse(stdout) as { outcome: string }).outcome)
+    expect(outcomes.filter((one) => one === 'migrated')).toHaveLength(1)
+    expect((await ended).stdout).toBe('Ended: 1 hand-over, 0 refusals.\n')
+    const accounts = 'SELECT count(*) FROM antigravity_accounts'
+    expect(await askNumber(fresh, accounts)).toBe(SIZES.accounts + 7)
+    // The exporter is gone by now.
+    const again = await boot()
+    expect([again.status, JSON.parse(again.stdout).outcome]).toEqual([0, 'done-before'])
+    expect(leaks([...started, again].map(({ stdout, stderr }) => stdout + stderr).join())).toEqual([])
+  })
+
+  test('without exporter it fails, leaves the backend as it was, and says why to whoever looks', async () => {
+    const fresh = await server.database()
+    await makeBackend(fresh, SIZES)
+    const env = { DATABASE_URL: fresh, PLUGIN_ENV_EXPORT_TOKEN: 'k4-another-token' }
+    const { base } = await exporter([])
+    const failed = await verb(['boot'], base, env)
+    expect([failed.status, failed.stderr]).toEqual([3, expect.stringContaining('LF107')])
+    expect(await ask(fresh, 'SELECT status, error_code FROM landfall.boot_states')).toEqual([
+      ['failed', 'LF107'],
+    ])
+    expect(await askNumber(fresh, 'SELECT count(*) FROM plugin_user_mappings')).toBe(0)
+  })
+})
+
 describe('what stops it, stops it before anything is written', () => {
   test.each<[string, string[], Record<string, string>, number, RegExp]>([
     ['another token', [], { PLUGIN_ENV_EXPORT_TOKEN: 'k4-another-token' }, 3, /LF107.*refused the token/],
