@@ -1,8 +1,8 @@
 import { isIPv4, isIPv6, type Socket } from 'node:net'
 
 /** Who calls, as it is logged: an IPv4 address that came through an IPv6 socket is written as one. */
-export function addressOf(socket: Socket): string {
-  return (socket.remoteAddress ?? 'unknown').replace(/^::ffff:(?=\d+\.)/i, '')
+export function addressOf({ remoteAddress = 'unknown' }: Pick<Socket, 'remoteAddress'>): string {
+  return remoteAddress.replace(/^::ffff:(?=\d+\.)/i, '')
 }
 
 /** What counts as one caller: of IPv6 the network of 64 bits, in which one machine can have any address. */

@@ -101,6 +101,9 @@ export function exportService(service: Service): Server {
   server.maxConnections = MOST_CONNECTIONS.all
   server.timeout = 20_000
   server.on('connection', countConnections(refuseSeldom))
+  server.on('drop', (dropped) => {
+    refuseSeldom(addressOf({ remoteAddress: dropped?.remoteAddress }), 'too many connections in all')
+  })
   server.on('clientError', (_, socket) => {
     refuseSeldom(addressOf(socket as Socket), 'sent no complete request')
     // The other side need not close its own, and must not hold ours.

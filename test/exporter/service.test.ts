@@ -160,6 +160,18 @@ describe('connections that say little', () => {
     expect(events.filter(({ address }) => address === '127.0.0.9')).toHaveLength(2)
   })
 
+  test('from many addresses at once: the rest is turned away, and it is logged', async () => {
+    const { exporter, events } = await run()
+    const slow = Array.from({ length: 130 }, (_, i) => mute(exporter.address, '', `127.0.1.${1 + (i % 20)}`))
+    await pause(300)
+    expect(slow.filter(({ socket }) => socket.destroyed || socket.readableEnded).length).toBe(2)
+    expect(events.every((event) => event.kind === 'refused' && event.why.endsWith('in all'))).toBe(true)
+    expect(events.length).toBeGreaterThan(0)
+    for (const { socket } of slow) socket.destroy()
+    await pause(100)
+    expect(await call(exporter.address, { token: TOKEN })).toMatchObject({ status: 200 })
+  })
+
   test.each([
     ['is no HTTP', '\x16\x03\x01 hello\r\n\r\n'],
     ['has headers without end', `GET / HTTP/1.1\r\n${'a: bbbbbbbbbbbbbbbb\r\n'.repeat(1000)}`],
