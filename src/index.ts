@@ -2,6 +2,7 @@
 export { type BootOptions, boot, bootStatus } from './boot.ts'
 export { defineMigration } from './config/define.ts'
 export { type Env, type EnvOptions, env } from './config/env.ts'
+export { type ExportedBy, exportedBy } from './config/exported-by.ts'
 export type {
   BootConfig,
   ColumnConfig,
@@ -30,6 +31,13 @@ export type {
   VerifyScope,
 } from './contract/verify.ts'
 export { type ErrorCode, LandfallError, type Place } from './errors.ts'
+export {
+  type ExportEvent,
+  type Exporter,
+  type ExportOptions,
+  type ExportReport,
+  exportEnv,
+} from './exporter/export.ts'
 export { migrate, plan, status } from './migrate.ts'
 export type { Blocker, LeftOut, Move, MoveColumn, Plan } from './plan/model.ts'
 export { renderBoot, renderBootStatus } from './report/boot.ts'

@@ -1,4 +1,4 @@
-import type { Settings, TargetSettings } from './config/model.ts'
+import type { ReachedSettings, Settings, TargetSettings } from './config/model.ts'
 import { closing, reachExistingTarget, reachTarget, type Target } from './connection/target.ts'
 import { type MigrateReport, REPORT_VERSION, type StatusReport } from './contract/report.ts'
 import type { Tools } from './contract/tools.ts'
@@ -8,6 +8,7 @@ import { status as journalStatus } from './journal/status.ts'
 import { planFor } from './migrate/begin.ts'
 import { EMPTY_TARGET, type OpenSource, openSourceOf, stoppable } from './migrate/ends.ts'
 import { planOfPostgres, postgresSource } from './migrate/postgres.ts'
+import { reachSource } from './migrate/reach-source.ts'
 import { refuseBlockers } from './migrate/refuse.ts'
 import { dryRunReport } from './migrate/report.ts'
 import { runMigration } from './migrate/run.ts'
@@ -23,7 +24,8 @@ export type { Tools } from './contract/tools.ts'
  *
  * Errors: LF001 to LF005 usage, LF1xx source, LF3xx target. Blockers are part of the Plan.
  */
-export async function plan(settings: Settings, tools: Tools = {}): Promise<Plan> {
+export async function plan(asked: Settings, tools: Tools = {}): Promise<Plan> {
+  const settings = await reachSource(asked, tools)
   const postgres = postgresSource(settings.from)
   if (postgres !== null) return await planOfPostgres(postgres, settings, tools)
   const from = await openSourceOf(settings, tools)
@@ -45,7 +47,7 @@ export async function plan(settings: Settings, tools: Tools = {}): Promise<Plan>
 async function planAgainst(
   target: Target,
   from: OpenSource,
-  settings: Settings,
+  settings: ReachedSettings,
   tools: Tools,
 ): Promise<Plan> {
   const session = await target.open('plan')
@@ -81,8 +83,9 @@ async function planForNothing(from: OpenSource, settings: Settings, tools: Tools
  * Errors: those of `plan`; LF2xx refused before writing; LF401 another run is at work; LF403 when
  * `tools.signal` was aborted.
  */
-export async function migrate(settings: Settings, tools: Tools = {}): Promise<MigrateReport> {
+export async function migrate(asked: Settings, tools: Tools = {}): Promise<MigrateReport> {
   const startedAt = new Date()
+  const settings = await reachSource(asked, tools)
   if (settings.dryRun) {
     const found = await plan(settings, tools)
     refuseBlockers(found)

@@ -10,6 +10,7 @@ import { fenced } from '../journal/fence.ts'
 import { status } from '../journal/status.ts'
 import { choicesOf } from '../migrate/choices.ts'
 import { holder } from '../migrate/holder.ts'
+import { reachSource } from '../migrate/reach-source.ts'
 import { type Attempt, attempt, underLock } from '../migrate/run.ts'
 import { withWork } from '../migrate/work.ts'
 import type { KnownState, StateTable } from './state.ts'
@@ -72,7 +73,7 @@ function unlessTaken(error: unknown): LandfallError {
 /** Under the lock: what is not done is done, and said to be in the very transaction that does it. */
 async function migrateOnce(
   { settings, tools, state }: Instance,
-  held: Attempt,
+  held: Attempt<Settings>,
   since: string,
 ): Promise<Turn> {
   const { session, lock } = held
@@ -89,7 +90,9 @@ async function migrateOnce(
       refuseUnproven(report)
       await state.done(last, countsOf(report))
     }
-    const migrate = await withWork(settings, tools, (work) => attempt({ ...held, seal }, work))
+    const reached = await reachSource(settings, tools)
+    const ready = { ...held, settings: reached, seal }
+    const migrate = await withWork(reached, tools, (work) => attempt(ready, work))
     return { outcome: 'migrated', state: (await state.read(session, since))!, migrate }
   } catch (error) {
     await recordFailure(held, state, error)
@@ -98,7 +101,11 @@ async function migrateOnce(
 }
 
 /** Best effort: without it the next start, or one that waits, finds the lock free and goes on. */
-async function recordFailure({ session, lock }: Attempt, state: StateTable, error: unknown): Promise<void> {
+async function recordFailure(
+  { session, lock }: Attempt<Settings>,
+  state: StateTable,
+  error: unknown,
+): Promise<void> {
   const failure =
     error instanceof LandfallError ? error : new LandfallError('LF900', String(error), { cause: error })
   if (failure.code === 'LF402') return

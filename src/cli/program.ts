@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import { bootCommand } from './boot.ts'
 import { docsCommand } from './docs.ts'
 import { embeddedCommand } from './embedded.ts'
+import { exportEnvCommand } from './export-env.ts'
 import { initCommand } from './init.ts'
 import { migrateCommand } from './migrate.ts'
 import { examples } from './options.ts'
@@ -35,6 +36,7 @@ export function buildProgram(shell: Shell): Command {
     statusCommand,
     bootCommand,
     embeddedCommand,
+    exportEnvCommand,
     docsCommand,
   ]
   for (const make of commands) program.addCommand(make(shell))

@@ -1,8 +1,9 @@
-import type { Connection, PostgresConnection } from '../connection/settings.ts'
+import type { Connection, PostgresConnection, Source } from '../connection/settings.ts'
 import type { BootChoice, BootConfig } from './boot.ts'
 import type { BackupChoice, IdentityChoice, MoveChoices } from './choices.ts'
 import type { ColumnConfig } from './column.ts'
 import type { Env } from './env.ts'
+import type { ExportedBy } from './exported-by.ts'
 import type { IdentityConfig } from './mapping.ts'
 import type { Sql } from './sql.ts'
 
@@ -15,8 +16,11 @@ export type { IdentityConfig } from './mapping.ts'
 export interface MigrationConfig {
   /** The migration's name in the target's journal. Default: the source file's name without its ending. */
   readonly name?: string
-  /** The database to read, e.g. `sqlite:app.db`. A relative path starts at the working directory. */
-  readonly source?: string | Env
+  /**
+   * The database to read, e.g. `sqlite:app.db`. A relative path starts at the working directory.
+   * `exportedBy(…)`: the PostgreSQL database whose settings an exporter hands over.
+   */
+  readonly source?: string | Env | ExportedBy
   /** The database to fill, e.g. `postgres://user@host/db`. Default: `embedded`, a server under `.landfall/`. */
   readonly target?: string | Env
   /** The target's schema. Default: `public`. */
@@ -99,7 +103,8 @@ export interface TargetSettings {
 /** Config and command line after defaults: everything the library's verbs are told. */
 export interface Settings extends TargetSettings {
   readonly name: string
-  readonly from: Connection
+  /** Of an exported source only the way to its exporter; `reachSource` asks that. */
+  readonly from: Source
   readonly moves: MoveChoices
   readonly identities: readonly IdentityChoice[]
   /** The time zone of naive timestamps whose column says nothing else. */
@@ -135,6 +140,11 @@ export interface Settings extends TargetSettings {
   readonly snapshot: 'auto' | 'hold' | 'backup'
   readonly owner?: string
   readonly grants?: readonly GrantConfig[]
+}
+
+/** Settings whose source can be opened: where it was exported, it has been asked for. */
+export interface ReachedSettings extends Settings {
+  readonly from: Connection
 }
 
 /** How much is verified, and what becomes of the differences. */

@@ -1,9 +1,10 @@
 import { availableParallelism } from 'node:os'
 import { basename, resolve } from 'node:path'
-import type { Connection } from '../connection/settings.ts'
+import { isExported, type Source } from '../connection/settings.ts'
 import { LandfallError } from '../errors.ts'
 import { isAskedFor, resolveBoot } from './boot.ts'
 import { type Env, type Environment, resolveEnv } from './env.ts'
+import { isExportedBy, readExportedBy } from './exported-by.ts'
 import { loadConfig, readConfig } from './load.ts'
 import type { MigrationConfig, Settings, TargetSettings } from './model.ts'
 import { isMapped, resolveBackup, resolveIdentities, resolveMoves } from './resolve.ts'
@@ -109,7 +110,7 @@ export function makeSettings(
   const found = isMapped({ moves, identities }) ? 'public' : (options.targetSchema ?? config.targetSchema)
   return {
     ...targetSettings(config, options, where),
-    name: options.name ?? config.name ?? migrationName(from),
+    name: options.name ?? config.name ?? nameOf(from),
     from,
     moves,
     identities,
@@ -154,11 +155,21 @@ function targetSettings(config: MigrationConfig, options: Options, where: Surrou
   }
 }
 
-function sourceOf(config: MigrationConfig, options: Options, where: Surroundings): Connection {
-  const text = options.from ?? textOf(config.source, 'source', where)
+function sourceOf(config: MigrationConfig, options: Options, where: Surroundings): Source {
+  const { source } = config
+  if (options.from === undefined && isExportedBy(source)) return readExportedBy(source, where.environment)
+  const text = options.from ?? (isExportedBy(source) ? undefined : textOf(source, 'source', where))
   if (text !== undefined) return readSource(text, where.environment)
   throw new LandfallError('LF001', 'no source is named', {
     hint: `landfall ${where.command ?? 'migrate'} --from sqlite:app.db\nor source: … in landfall.config.ts`,
+  })
+}
+
+/** What an exporter will name is not known yet, and asking it is not for settings to do. */
+function nameOf(from: Source): string {
+  if (!isExported(from)) return migrationName(from)
+  throw new LandfallError('LF002', 'name: is missing, and a source that is exported gives it none', {
+    hint: "name: 'plugin_db_to_backend'   in the config, or --name NAME",
   })
 }
 

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { readDuration } from './duration.ts'
+import { baseProblem } from './exporter-base.ts'
 import { TABLE_RIGHTS } from './model.ts'
 import { isSql } from './resolve.ts'
 
@@ -11,7 +12,26 @@ const envValue = z.strictObject({
   names: z.array(z.string()),
   default: z.string().nullable(),
 })
-const connection = z.union([text, envValue], 'must be a connection string or env(…)')
+const CONNECTIONS = 'must be a connection string or env(…)'
+const connection = z.union([text, z.discriminatedUnion('kind', [envValue], CONNECTIONS)], CONNECTIONS)
+const base = z
+  .union([text, envValue], 'must be an address such as http://plugin-env:8045, or env(…)')
+  .check(({ value, issues }) => {
+    const problem = typeof value === 'string' && value !== '' ? baseProblem(value) : null
+    if (problem !== null) issues.push({ code: 'custom', message: problem, input: value })
+  })
+const within = text.refine(
+  (said) => (readDuration(said) ?? 0) > 0,
+  'must be a time above 0 with its unit: 500ms, 30s, 10m or 2h',
+)
+const exportedBy = z.strictObject({
+  kind: z.literal('exported-by'),
+  base,
+  token: z.union([text, envValue], 'must be a text or env(…)'),
+  within: within.optional(),
+})
+const SOURCES = 'must be a connection string, env(…) or exportedBy(…)'
+const source = z.union([text, z.discriminatedUnion('kind', [envValue, exportedBy], SOURCES)], SOURCES)
 
 const sqlOf = (side: 'source' | 'target', message: string) =>
   z.custom<unknown>((value) => isSql(value) && value.side === side, message)
@@ -151,7 +171,7 @@ const boot = z.strictObject({
 
 export const config = z.strictObject({
   name: text.optional(),
-  source: connection.optional(),
+  source: source.optional(),
   target: connection.optional(),
   targetSchema: text.optional(),
   sourceSchema: text.optional(),

@@ -1,7 +1,7 @@
 import type { Catalog } from '../catalog/model.ts'
 import { readPostgresCatalog } from '../catalog/postgres.ts'
 import { readSqliteCatalog } from '../catalog/sqlite.ts'
-import type { Settings } from '../config/model.ts'
+import type { ReachedSettings, Settings } from '../config/model.ts'
 import { sqliteOnly } from '../config/sqlite-to-postgres.ts'
 import type { Session } from '../connection/postgres.ts'
 import { nameParts } from '../connection/quote.ts'
@@ -16,7 +16,7 @@ export interface OpenSource {
 }
 
 /** Errors: LF1xx; LF001 for a source that cannot be moved. */
-export async function openSourceOf(settings: Settings, tools: Tools): Promise<OpenSource> {
+export async function openSourceOf(settings: ReachedSettings, tools: Tools): Promise<OpenSource> {
   const from = sqliteOnly(settings.from)
   tools.progress?.({ kind: 'phase', phase: 'snapshot', detail: from.label })
   const source = await openSource(from.path, { snapshot: settings.snapshot, readers: settings.jobs })

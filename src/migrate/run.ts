@@ -1,4 +1,4 @@
-import type { Settings } from '../config/model.ts'
+import type { ReachedSettings, Settings } from '../config/model.ts'
 import type { Session } from '../connection/postgres.ts'
 import type { Target } from '../connection/target.ts'
 import type { MigrateReport } from '../contract/report.ts'
@@ -14,15 +14,16 @@ import { holder } from './holder.ts'
 import type { Span } from './load.ts'
 import { migrateReport, PhaseClock } from './report.ts'
 
-export interface Run {
-  readonly settings: Settings
+/** The source may be one that is asked for only under the lock: then the settings are not reached yet. */
+export interface Run<S extends Settings = ReachedSettings> {
+  readonly settings: S
   readonly tools: Tools
   readonly target: Target
   readonly startedAt: Date
 }
 
 /** A run under its lock. */
-export interface Attempt extends Run {
+export interface Attempt<S extends Settings = ReachedSettings> extends Run<S> {
   readonly session: Session
   readonly lock: Lock
   readonly clock: PhaseClock
@@ -67,10 +68,10 @@ export async function runMigration<B extends { readonly kind: 'run'; readonly ru
 }
 
 /** What `work` does is nobody else's to do meanwhile. `locking` is the lock. Errors: those of `acquireLock`. */
-export async function underLock<T>(
-  run: Run,
+export async function underLock<T, S extends Settings>(
+  run: Run<S>,
   locking: Session,
-  work: (attempt: Attempt) => Promise<T>,
+  work: (attempt: Attempt<S>) => Promise<T>,
 ): Promise<T> {
   const { settings, target } = run
   const lock = await acquireLock(locking, settings.name, holder(), { another: () => target.open('probe') })

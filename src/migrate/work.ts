@@ -1,4 +1,4 @@
-import type { Settings } from '../config/model.ts'
+import type { ReachedSettings } from '../config/model.ts'
 import type { Tools } from '../contract/tools.ts'
 import type { RunRecord } from '../journal/model.ts'
 import { openSourceOf, stoppable } from './ends.ts'
@@ -13,7 +13,7 @@ export type UseWork<T> = <B extends { readonly kind: 'run'; readonly run: RunRec
 ) => Promise<T>
 
 /** Opens the source, and closes it when `use` has done with it. An interruption stops what only reads it at once. */
-export async function withWork<T>(settings: Settings, tools: Tools, use: UseWork<T>): Promise<T> {
+export async function withWork<T>(settings: ReachedSettings, tools: Tools, use: UseWork<T>): Promise<T> {
   const postgres = postgresSource(settings.from)
   if (postgres !== null) return await withSource(postgres, settings, tools, (from) => use(postgresWork(from)))
   const from = await openSourceOf(settings, tools)

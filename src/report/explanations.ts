@@ -31,7 +31,7 @@ export const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
     ],
   },
   LF004: {
-    what: 'The config asks for an environment variable with env(…), and neither it nor an alternative is set.',
+    what: 'The config asks for an environment variable with env(…), or landfall export-env needs one, and neither it nor an alternative is set.',
     why: 'A variable that is set to the empty text counts as not set.',
     todo: [
       'Set the variable: export NAME=…',
@@ -58,6 +58,14 @@ export const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
     todo: [
       'Check its name and path: landfall boot -- NAME ARGUMENTS starts it as a shell would, without a shell.',
       'What a shell would have to understand goes through one: landfall boot -- sh -c \'exec app "$VARIABLE"\'.',
+    ],
+  },
+  LF008: {
+    what: 'landfall export-env could not listen where it was told to.',
+    why: 'Another program has the port, the address is not one of this machine, or the port needs rights that this user has not got.',
+    todo: [
+      'See what listens there (ss -ltnp), or take another port: --port 8046, also in the address that the migration is given.',
+      'In a container listen on all of its addresses: --host 0.0.0.0.',
     ],
   },
   LF101: {
@@ -100,6 +108,31 @@ export const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
       'Connect as a role that may read every table.',
       'Or leave the table out: --exclude NAME.',
       'Or wait until the other session is done, and run the same command again.',
+    ],
+  },
+  LF106: {
+    what: 'The exporter that the config names with exportedBy(…) did not hand over the settings of the source in time.',
+    why: 'Nothing listens at its address (yet, or any more: with --once it ends after one hand-over), its name is not known on this network, or it kept answering with an error. It was asked again until the time was over. Nothing was written.',
+    todo: [
+      'Start the exporter, landfall export-env, and read its log.',
+      'Look at host and port in the address, and whether both run on the same network.',
+      "An exporter that takes long to start: exportedBy(…, { token, within: '2m' }).",
+    ],
+  },
+  LF107: {
+    what: 'The exporter answers, and does not take the token.',
+    why: 'It has another token than the migration, so it was not asked again: an exporter makes callers that it refused wait longer and longer. Nothing was written.',
+    todo: [
+      'Set the same value on both sides. PLUGIN_ENV_EXPORT_TOKEN counts before PLUGIN_ADMIN_API_KEY, also where only one side has both.',
+      'Restart what you have changed: a container keeps the environment with which it was made.',
+    ],
+  },
+  LF108: {
+    what: 'Something answers at the exporter’s address, but not with the settings of a database.',
+    why: 'It is another service, or a proxy before it; it sends the caller elsewhere, which is not followed, for the token would go there too; or the exporter has settings that cannot be right. The message says which, and never what was answered. Nothing was written.',
+    todo: [
+      'Correct the address: it is that of landfall export-env itself, without a path.',
+      'Correct the settings that are named in the environment of the exporter.',
     ],
   },
   LF201: {
@@ -326,53 +359,3 @@ export const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
     ],
   },
 }
-
-/** Exit statuses, each with what to do. */
-export const EXIT_STATUSES: readonly {
-  readonly status: number
-  readonly what: string
-  readonly todo: string
-}[] = [
-  {
-    status: 0,
-    what: 'Done; or done before, so that there is nothing to do, even where rows were set aside then. Of verify: all that was to be compared was compared, and is the same.',
-    todo: 'Nothing.',
-  },
-  {
-    status: 1,
-    what: 'Done, with rows set aside, differences, or something that could not be compared.',
-    todo: 'Read the report: rows set aside are in landfall.rejects with their reason and content; of rows that differ it names table, key and columns, and landfall verify --repair mends them.',
-  },
-  {
-    status: 2,
-    what: 'The command line or the config cannot be understood.',
-    todo: 'Correct what the message names. Nothing was written.',
-  },
-  { status: 3, what: 'The source cannot be read.', todo: 'See to the source, then run the same command.' },
-  {
-    status: 4,
-    what: 'The target cannot be reached, or refused something.',
-    todo: 'See to the target, then run the same command: it goes on where it stopped.',
-  },
-  {
-    status: 5,
-    what: 'Refused before writing: the plan has blockers, or a question was declined.',
-    todo: 'Take the decisions that are listed, each with its choices. landfall plan ends so too when there are any.',
-  },
-  {
-    status: 6,
-    what: 'Another run holds the lock.',
-    todo: 'Wait for it or stop it; landfall status shows how far it is.',
-  },
-  { status: 70, what: 'A bug in Landfall.', todo: 'Report it with what was printed.' },
-  {
-    status: 127,
-    what: '`landfall boot` has migrated, and the application could not be started. Any other status of it is the application’s own.',
-    todo: 'Check the command after `--`.',
-  },
-  {
-    status: 130,
-    what: 'Interrupted by Ctrl-C or SIGTERM.',
-    todo: 'Run the same command: it goes on where it stopped.',
-  },
-]
