@@ -2,7 +2,8 @@ import { openPostgres, type Session } from '../../src/connection/postgres.ts'
 import { parsePostgres } from '../../src/connection/postgres-url.ts'
 import { ident } from '../../src/connection/quote.ts'
 import type { MappedColumn, Merge, TargetRules } from '../../src/plan/mapping.ts'
-import type { Move, MoveColumn } from '../../src/plan/model.ts'
+import type { Move } from '../../src/plan/model.ts'
+import { postgresMove, sameColumn } from '../../src/plan/postgres-move.ts'
 
 export const NO_RULES: TargetRules = { uniques: [], parents: [], checks: [] }
 
@@ -41,17 +42,28 @@ export interface MoveWords {
 export function moveOf(words: MoveWords): Move & { readonly mapping: Merge } {
   const sourceKey = words.sourceKey ?? []
   return {
-    source: words.source ?? words.table,
-    relation: words.relation ?? ident(words.source ?? words.table),
-    target: {
-      schema: words.schema ?? 'public',
-      name: words.table,
-      columns: [],
-      primaryKey: null,
-      indexes: [],
-      foreignKeys: [],
-      checks: [],
-    },
+    ...postgresMove({
+      source: words.source ?? words.table,
+      relation: words.relation ?? ident(words.source ?? words.table),
+      target: {
+        schema: words.schema ?? 'public',
+        name: words.table,
+        columns: [],
+        primaryKey: null,
+        indexes: [],
+        foreignKeys: [],
+        checks: [],
+      },
+      existing: true,
+      key: {
+        kind: sourceKey.length > 0 ? 'columns' : 'ctid',
+        expressions: sourceKey.map(ident),
+        names: sourceKey,
+      },
+      sourceKey,
+      columns: Object.entries(words.staged).map(([name, type]) => sameColumn(name, type)),
+      format: 'text',
+    }),
     mapping: {
       kind: 'merge',
       ifThere: 'update',
@@ -59,36 +71,5 @@ export function moveOf(words: MoveWords): Move & { readonly mapping: Merge } {
       rules: NO_RULES,
       ...words.merge,
     },
-    existing: true,
-    key: {
-      kind: sourceKey.length > 0 ? 'columns' : 'ctid',
-      expressions: sourceKey.map(ident),
-      names: sourceKey,
-    },
-    sourceKey,
-    columns: Object.entries(words.staged).map(([name, type]) => stagedColumn(name, type)),
-    format: 'text',
-    largeValues: false,
-    chunkRows: null,
-    after: [],
-    profiledRows: null,
-    notes: [],
-    statistics: { rows: 0, misfits: [] },
-  }
-}
-
-function stagedColumn(name: string, type: string): MoveColumn {
-  return {
-    source: name,
-    target: name,
-    declared: type,
-    type,
-    why: 'as in the source',
-    conversion: null,
-    carrier: 'label',
-    way: 'copy',
-    read: [ident(name)],
-    misfit: null,
-    misfitReason: null,
   }
 }
