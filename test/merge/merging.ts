@@ -1,14 +1,42 @@
+import { afterAll, beforeAll, beforeEach } from 'vitest'
 import { openPostgres, type Session } from '../../src/connection/postgres.ts'
 import { parsePostgres } from '../../src/connection/postgres-url.ts'
 import { ident } from '../../src/connection/quote.ts'
 import type { MappedColumn, Merge, TargetRules } from '../../src/plan/mapping.ts'
 import type { Move } from '../../src/plan/model.ts'
 import { postgresMove, sameColumn } from '../../src/plan/postgres-move.ts'
+import { type TestServer, testServer } from '../support/postgres.ts'
 
 export const NO_RULES: TargetRules = { uniques: [], parents: [], checks: [] }
 
 export const open = (url: string): Promise<Session> =>
   openPostgres(parsePostgres(url, {}).settings, { applicationName: 'landfall tests' })
+
+/** Gives each test a session with a database of its own. */
+export function eachInNewDatabase(use: (session: Session, url: string) => void): {
+  /** Rows of a query, each as one text. */
+  all(sql: string): Promise<string[]>
+} {
+  let server: TestServer
+  let session: Session | undefined
+  beforeAll(async () => {
+    server = await testServer()
+  })
+  beforeEach(async () => {
+    await session?.close()
+    const url = await server.database()
+    session = await open(url)
+    use(session, url)
+  })
+  afterAll(async () => {
+    await session?.close()
+    await server.stop()
+  })
+  return {
+    all: async (sql) =>
+      (await session!.query<{ r: string }>(`SELECT t::text AS r FROM (${sql}) AS t`)).rows.map(({ r }) => r),
+  }
+}
 
 /** A column as mapped by its own name. */
 export function column(name: string, type: string, more: Partial<MappedColumn> = {}): MappedColumn {
