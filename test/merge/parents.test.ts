@@ -101,6 +101,10 @@ describe('the server looks for parents as always', () => {
       `create function public.g() returns int language sql as 'select 1'; alter table ${table} add more int default public.g()`,
     ],
     [
+      'a column is left to its default',
+      `alter table ${table} add owned int default 1 references public.owners`,
+    ],
+    [
       'values are equal whose bytes differ',
       `alter table ${table} add n numeric default 1; create table public.ns (n numeric primary key); insert into public.ns values (1); alter table ${table} add foreign key (n) references public.ns`,
     ],
