@@ -1,12 +1,12 @@
 import { fenced } from '../journal/fence.ts'
-import { type Begun, begin } from './begin.ts'
-import { checkTables, compareAll } from './check.ts'
 import { doneReport } from './done-report.ts'
-import type { OpenSource } from './ends.ts'
 import { createTables, finishTables } from './finish.ts'
 import { takeBack } from './restart.ts'
 import { type Attempt, enterPhase, type Finish, LOADED, type Work } from './run.ts'
+import { type Begun, begin } from './sqlite-begin.ts'
+import { checkTables, compareAll } from './sqlite-check.ts'
 import { loadSqlite } from './sqlite-load.ts'
+import type { OpenSource } from './sqlite-source.ts'
 import type { Start } from './start.ts'
 
 type Going = Begun & { readonly kind: 'run' }

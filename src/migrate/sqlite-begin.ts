@@ -12,13 +12,14 @@ import { backUp } from './backup.ts'
 import { checkTypes } from './check-types.ts'
 import { refuseOtherCheckpoint } from './checkpoint.ts'
 import { choicesOf } from './choices.ts'
-import { targetCatalog } from './ends.ts'
 import { holder } from './holder.ts'
-import { refuseBlockers, refuseChanges, refuseMissing } from './refuse.ts'
+import { refuseBlockers, refuseMissing } from './refuse.ts'
 import { refusedBy } from './refuses.ts'
 import { countRows, holdsRows, takeBack } from './restart.ts'
 import { spaceBlockers } from './space.ts'
+import { refuseChanges } from './sqlite-refuse.ts'
 import type { Start } from './start.ts'
+import { targetCatalog } from './target-catalog.ts'
 
 /** A run that may go on, or the news that there is nothing to do. */
 export type Begun =
