@@ -2,9 +2,10 @@ import type { Session } from '../connection/postgres.ts'
 import type { MigrateReport } from '../contract/report.ts'
 import { dropMap } from '../identity/resolve.ts'
 import { readApplied, readNotes } from '../journal/applied.ts'
-import { addChecks, rejectSummaries } from '../journal/evidence.ts'
+import { addChecks } from '../journal/evidence.ts'
 import { fenced } from '../journal/fence.ts'
 import type { Plan } from '../plan/model.ts'
+import { doneReport } from './done-report.ts'
 import { applyMoves, isApplied } from './postgres-apply.ts'
 import { beginPostgres } from './postgres-begin.ts'
 import { type Checked, checkClone, checkMapped, compareClone } from './postgres-check.ts'
@@ -14,7 +15,6 @@ import { finishSchema, makeSchema } from './postgres-schema.ts'
 import type { PostgresSource } from './postgres-source.ts'
 import { dropStages, makeStages } from './postgres-stage.ts'
 import type { PostgresBegun, PostgresStart } from './postgres-start.ts'
-import { migrateReport } from './report.ts'
 import { enterPhase, type Finish, LOADED, type Work } from './run.ts'
 
 /**
@@ -126,33 +126,19 @@ const lastPhase = ({ settings }: PostgresStart): 'verify' | 'check' => (settings
 /** Keeps what was checked; in the last transaction of a run. */
 async function reportOf(
   start: PostgresStart,
-  { run, plan, resumed, backups }: PostgresBegun,
+  begun: PostgresBegun,
   session: Session,
-  { chunks, spans }: Loaded,
-  { checks, verification, notes }: Checked,
+  loaded: Loaded,
+  checked: Checked,
 ): Promise<MigrateReport> {
-  const { settings, startedAt, target, clock } = start
-  await addChecks(session, run.id, checks)
-  return migrateReport({
-    settings,
-    startedAt,
+  const { run, plan } = begun
+  await addChecks(session, run.id, checked.checks)
+  return await doneReport(start, session, {
+    begun,
     plan,
-    target: target.label,
-    outcome: 'done',
-    resumed,
-    phases: clock.phases,
-    chunks,
-    spans,
+    loaded,
+    checked,
     applied: await readApplied(session, run.id),
-    rejects: await rejectSummaries(session, run.id),
-    checks,
-    verification,
-    backups,
-    notes: [
-      ...plan.notes,
-      ...(await readNotes(session, run.id)),
-      ...notes,
-      ...(target.embedded?.notes ?? []),
-    ],
+    notes: [...(await readNotes(session, run.id)), ...checked.notes],
   })
 }

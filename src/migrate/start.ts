@@ -3,7 +3,7 @@ import type { Session } from '../connection/postgres.ts'
 import type { Target } from '../connection/target.ts'
 import type { Tools } from '../contract/tools.ts'
 import type { Epoch } from '../journal/fence.ts'
-import type { OpenSource } from './ends.ts'
+import type { OpenSource } from './sqlite-source.ts'
 
 /** What every part of an attempt works with. */
 export interface Under {

@@ -1,11 +1,11 @@
 import type { ReachedSettings } from '../config/model.ts'
 import type { Tools } from '../contract/tools.ts'
 import type { RunRecord } from '../journal/model.ts'
-import { openSourceOf, stoppable } from './ends.ts'
 import { postgresSource, withSource } from './postgres.ts'
 import { postgresWork } from './postgres-run.ts'
 import type { Work } from './run.ts'
 import { sqliteWork } from './sqlite-run.ts'
+import { openSourceOf, stoppable } from './sqlite-source.ts'
 
 /** Given what moves the rows of the source, whatever engine that is. */
 export type UseWork<T> = <B extends { readonly kind: 'run'; readonly run: RunRecord }>(

@@ -6,7 +6,7 @@
  */
 import { parseArgs } from 'node:util'
 import { ask } from '../faults/state.ts'
-import { contentsOf, STATE, Starts, startsServer, wrongIn } from './starts.ts'
+import { contentsOf, Starts, startsServer, wrongIn } from './starts.ts'
 
 const { values: asked } = parseArgs({
   options: {

@@ -9,8 +9,8 @@ import { fenced } from '../journal/fence.ts'
 import type { ChunkRecord, RunRecord } from '../journal/model.ts'
 import type { Planned } from '../plan/make.ts'
 import { run as runStatements } from '../profile/run.ts'
-import { targetCatalog } from './ends.ts'
 import type { Start } from './start.ts'
+import { targetCatalog } from './target-catalog.ts'
 
 export interface Checked {
   readonly checks: readonly CheckResult[]
