@@ -6,7 +6,7 @@
  */
 import { parseArgs } from 'node:util'
 import { ask } from '../faults/state.ts'
-import { contentsOf, Starts, startsServer, wrongIn } from './starts.ts'
+import { contentsOf, STATE, Starts, startsServer, wrongIn } from './starts.ts'
 
 const { values: asked } = parseArgs({
   options: {
@@ -27,17 +27,18 @@ try {
   const expected = await contentsOf(first.backend)
   // Milliseconds that a round, and the migration in it, last took.
   let length = 5000
-  const migration = 800
+  let migration = 800
   for (let round = 1; round <= rounds; round++) {
     const who = round % 2 === 0 ? 'runner' : 'anyone'
     const after = Math.random() * (who === 'runner' ? migration : length)
     const result = await starts.round(processes, await starts.backend(), { who, after })
     const wrong = await wrongIn(result, expected)
     if (wrong.length > 0) throw new Error(`round ${round}: ${wrong.join('\n')}`)
-    const [state] = await ask<{ attempts: number }>(
+    const [state] = await ask<{ attempts: number; took: string }>(
       result.backend,
-      'SELECT attempts FROM plugin_db_migration_states',
+      `SELECT attempts, extract(epoch FROM finished_at - started_at) * 1000 AS took FROM ${STATE}`,
     )
+    migration = Number(state!.took)
     const dead = result.started.filter(({ signal }) => signal === 'SIGKILL').length
     sum.killed += dead
     if (who === 'runner') sum.runners += dead
