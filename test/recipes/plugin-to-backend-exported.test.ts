@@ -184,7 +184,7 @@ describe('at start-up', () => {
     const { base } = await exporter([])
     const failed = await verb(['boot'], base, env)
     expect([failed.status, failed.stderr]).toEqual([3, expect.stringContaining('LF107')])
-    expect(await ask(fresh, 'SELECT status, error_code FROM landfall.boot_states')).toEqual([
+    expect(await ask(fresh, 'SELECT status, error_code FROM plugin_db_migration_states')).toEqual([
       ['failed', 'LF107'],
     ])
     expect(await askNumber(fresh, 'SELECT count(*) FROM plugin_user_mappings')).toBe(0)
