@@ -1,12 +1,18 @@
 import { spawn } from 'node:child_process'
-import { accessSync, constants, statSync } from 'node:fs'
+import { accessSync, constants, realpathSync, statSync } from 'node:fs'
 import { flushCompileCache } from 'node:module'
+import { constants as system } from 'node:os'
 import { delimiter, join, resolve } from 'node:path'
+import { setImmediate as turn } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { LandfallError } from '../errors.ts'
+import { written } from './written.ts'
 
 /** The packages that came with this copy: programs among them are not the caller's. */
-const OWN_PROGRAMS = join(fileURLToPath(import.meta.url), '../../../node_modules/.bin')
+const OWN_PROGRAMS = real(join(fileURLToPath(import.meta.url), '../../../node_modules/.bin'))
+
+/** Where a program is looked for when the environment has no PATH. */
+const DEFAULT_PATH = '/usr/local/bin:/usr/bin:/bin'
 
 export interface Application {
   readonly command: string
@@ -20,29 +26,39 @@ export interface Application {
  * are its own, and nothing of Landfall is left. Does not return; where the operating system cannot
  * do that, the application runs as a child, and its exit status is returned.
  *
- * Errors: LF007 when there is no such program.
+ * Errors: LF007 when there is no such program; the reason of `signal` when it came to that.
  */
-export async function become(application: Application): Promise<number> {
+export async function become(application: Application, signal: AbortSignal): Promise<number> {
   const environment = callersOwn(application.environment)
-  const file = programOf(application.command, application.cwd, environment.PATH ?? '')
-  const { args } = application
-  if (process.execve === undefined) return await runAsChild(file, args, environment)
+  const file = programOf(application.command, application.cwd, environment.PATH ?? DEFAULT_PATH)
+  const { command, args } = application
   flushCompileCache()
+  await Promise.all([written(process.stdout), written(process.stderr)])
+  // A signal that has come but was not heard of yet would be lost with this program.
+  await turn()
+  signal.throwIfAborted()
+  if (process.execve === undefined) return await runAsChild(file, args, environment)
   likeNew()
   try {
-    process.execve(file, [application.command, ...args], environment)
+    process.execve(file, [command, ...args], environment)
   } catch (cause) {
-    throw notStarted(application.command, cause)
+    const { code } = cause as NodeJS.ErrnoException
+    // A script without a first line that says what runs it is one of the shell's.
+    if (code === 'ENOEXEC') process.execve('/bin/sh', ['sh', file, ...args], environment)
+    throw notStarted(command, code, cause)
   }
-  throw notStarted(application.command, null)
+  throw notStarted(command)
 }
 
 /**
  * What Node.js changes of a process and a new program would inherit: streams that do not block, at which
- * most programs stumble, and two signals that are ignored.
+ * most programs stumble, and two signals that are ignored. (A stream that nobody has touched is a file that
+ * blocks, but the import of a module is enough to touch all three.)
  */
 function likeNew(): void {
-  for (const stream of [process.stdout, process.stderr]) {
+  // From here on a signal ends the process, as it would end one that has just been started.
+  for (const signal of PASSED_ON) process.removeAllListeners(signal)
+  for (const stream of [process.stdin, process.stdout, process.stderr]) {
     const { _handle: handle } = stream as { _handle?: { setBlocking?: (on: boolean) => void } }
     handle?.setBlocking?.(true)
   }
@@ -61,27 +77,42 @@ function callersOwn(environment: Application['environment']): Record<string, str
   const found: Record<string, string> = Object.fromEntries(own)
   if (found.PATH !== undefined)
     found.PATH = found.PATH.split(delimiter)
-      .filter((folder) => resolve(folder) !== OWN_PROGRAMS)
+      .filter((folder) => real(resolve(folder)) !== OWN_PROGRAMS)
       .join(delimiter)
   return found
 }
 
-/** As a shell finds it. */
-function programOf(command: string, cwd: string, path: string): string {
-  if (command.includes('/')) return resolve(cwd, command)
-  for (const folder of path.split(delimiter)) {
-    const file = join(resolve(cwd, folder === '' ? '.' : folder), command)
-    if (isProgram(file)) return file
+/** A folder may be reached by several names. */
+function real(folder: string): string {
+  try {
+    return realpathSync(folder)
+  } catch {
+    return folder
   }
-  throw notStarted(command, null)
 }
 
-function isProgram(file: string): boolean {
+/** As a shell finds it. */
+function programOf(command: string, cwd: string, path: string): string {
+  if (command.includes('/')) {
+    const file = resolve(cwd, command)
+    const code = obstacle(file)
+    if (code === null) return file
+    throw notStarted(command, code)
+  }
+  for (const folder of path.split(delimiter)) {
+    const file = join(resolve(cwd, folder === '' ? '.' : folder), command)
+    if (obstacle(file) === null) return file
+  }
+  throw notStarted(command, 'ENOENT')
+}
+
+/** Why this file is no program; null where it is one. */
+function obstacle(file: string): string | null {
   try {
     accessSync(file, constants.X_OK)
-    return statSync(file).isFile()
-  } catch {
-    return false
+    return statSync(file).isFile() ? null : 'EISDIR'
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? 'ENOENT'
   }
 }
 
@@ -92,27 +123,31 @@ async function runAsChild(
   environment: Record<string, string>,
 ): Promise<number> {
   const child = spawn(file, args, { stdio: 'inherit', env: environment })
-  const pass = (signal: NodeJS.Signals): void => void child.kill(signal)
-  for (const signal of SIGNALS) process.removeAllListeners(signal).on(signal, pass)
+  for (const signal of PASSED_ON) {
+    if (!(signal in system.signals)) continue
+    process.removeAllListeners(signal).on(signal, () => {
+      // Ctrl-C at a terminal reaches the whole group: passed on, it would be a second one.
+      if (process.stderr.isTTY !== true || !OF_TERMINALS.has(signal)) child.kill(signal)
+    })
+  }
   return await new Promise((done, fail) => {
-    child.once('error', (cause) => fail(notStarted(file, cause)))
+    child.once('error', (cause) => fail(notStarted(file, (cause as NodeJS.ErrnoException).code, cause)))
     child.once('exit', (status, signal) =>
-      done(signal === null ? (status ?? 1) : 128 + (NUMBERS[signal] ?? 0)),
+      done(signal === null ? (status ?? 1) : 128 + system.signals[signal]),
     )
   })
 }
 
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
-const NUMBERS: Partial<Record<NodeJS.Signals, number>> = { SIGHUP: 1, SIGINT: 2, SIGKILL: 9, SIGTERM: 15 }
+const PASSED_ON = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const
+const OF_TERMINALS: ReadonlySet<NodeJS.Signals> = new Set(['SIGINT', 'SIGQUIT', 'SIGHUP'])
 
-function notStarted(command: string, cause: unknown): LandfallError {
-  const code = (cause as NodeJS.ErrnoException | null)?.code
+function notStarted(command: string, code?: string, cause?: unknown): LandfallError {
   return new LandfallError(
     'LF007',
     `${JSON.stringify(command)} cannot be started${code ? ` (${code})` : ''}`,
     {
-      hint: 'The migration is done. Name a program that is in PATH, or its path.',
-      ...(cause === null ? {} : { cause }),
+      hint: 'Name a program that is in PATH, or its path. What was to be migrated is done.',
+      ...(cause === undefined ? {} : { cause }),
     },
   )
 }

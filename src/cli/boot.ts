@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { type BootOptions, boot, bootStatus } from '../boot.ts'
+import { LandfallError } from '../errors.ts'
 import { renderBoot, renderBootStatus } from '../report/boot.ts'
 import { become } from './become.ts'
 import { type DatabaseFlags, examples, nameOption, withDatabases } from './options.ts'
@@ -24,12 +25,21 @@ export function bootCommand(shell: Shell): Command {
       ),
     )
     .action(async (words: readonly string[], flags: Flags) => {
-      if (flags.check === true) await check(shell, flags)
+      if (flags.check === true) await check(shell, flags, words)
       else await start(shell, flags, words)
     })
 }
 
-async function check(shell: Shell, { check: _, json, ...flags }: Flags): Promise<void> {
+async function check(
+  shell: Shell,
+  { check: _, json, ...flags }: Flags,
+  words: readonly string[],
+): Promise<void> {
+  if (words.length > 0) {
+    throw new LandfallError('LF001', '--check starts no application', {
+      hint: 'landfall boot --check && …',
+    })
+  }
   const report = await bootStatus(undefined, flags, shell)
   shell.status = report.exitCode
   shell.print(json ? `${JSON.stringify(report, null, 2)}\n` : renderBootStatus(report, shell.outStyle))
@@ -41,8 +51,9 @@ async function start(
   { json, ...flags }: Flags,
   [command, ...args]: readonly string[],
 ): Promise<void> {
+  if (command !== undefined) shell.print = (text) => shell.say(text)
   shell.stopping = 'stopping at the next chunk boundary'
-  const progress = showProgress(shell)
+  const progress = await showProgress(shell)
   const { listen, close } = progress
   const report = await boot(undefined, { ...flags, progress: listen, signal: shell.signal }, shell).finally(
     close,
@@ -51,5 +62,5 @@ async function start(
   else shell.say(json ? `${JSON.stringify(report)}\n` : renderBoot(report, shell.errStyle))
   if (command === undefined) return
   const { cwd, environment } = shell
-  shell.status = await become({ command, args, cwd, environment })
+  shell.status = await become({ command, args, cwd, environment }, shell.signal)
 }

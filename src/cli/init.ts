@@ -26,7 +26,7 @@ export function initCommand(shell: Shell): Command {
       if (isExported(settings.from)) throw namesNoDatabase()
       knowEnds(shell, settings)
       shell.stopping = 'stopping'
-      const progress = showProgress(shell)
+      const progress = await showProgress(shell)
       const tools = { progress: progress.listen, signal: shell.signal }
       const found = await plan(settings, tools).finally(progress.close)
       const target = settings.to === 'embedded' ? null : settings.to.label

@@ -1,4 +1,3 @@
-import { createLogUpdate } from 'log-update'
 import type { ProgressListener } from '../contract/progress.ts'
 import { printable } from '../report/text.ts'
 import { drawProgress, plainLine, plainSummary } from './progress-draw.ts'
@@ -17,11 +16,12 @@ const REDRAW_MS = 100
 const PLAIN_MS = 5000
 
 /** Live lines on a terminal, plain ones elsewhere; both on standard error. */
-export function showProgress(shell: Shell): ProgressView {
-  return shell.live && !shell.json ? liveView(shell) : plainView(shell)
+export async function showProgress(shell: Shell): Promise<ProgressView> {
+  return shell.live && !shell.json ? await liveView(shell) : plainView(shell)
 }
 
-function liveView(shell: Shell): ProgressView {
+async function liveView(shell: Shell): Promise<ProgressView> {
+  const { createLogUpdate } = await import('log-update')
   const draw = createLogUpdate(process.stderr)
   const state = emptyProgress()
   let pause = false
