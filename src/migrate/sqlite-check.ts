@@ -1,6 +1,7 @@
 import { checkRows, countRows, tally } from '../checks/rows.ts'
 import { structureChecks } from '../checks/structure.ts'
-import { compareTables, covering, rowsCheck, type TableWork } from '../compare/tables.ts'
+import { rowsCheck } from '../compare/rows-check.ts'
+import { compareTables, covering, type TableWork } from '../compare/tables.ts'
 import { qualified } from '../connection/quote.ts'
 import type { CheckResult } from '../contract/check.ts'
 import type { MigrateReport } from '../contract/report.ts'
