@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { accessSync, constants, realpathSync, statSync } from 'node:fs'
 import { flushCompileCache } from 'node:module'
 import { constants as system } from 'node:os'
@@ -122,20 +122,22 @@ async function runAsChild(
   args: readonly string[],
   environment: Record<string, string>,
 ): Promise<number> {
-  const child = spawn(file, args, { stdio: 'inherit', env: environment })
+  let child: ChildProcess | null = null
   for (const signal of PASSED_ON) {
     if (!(signal in system.signals)) continue
-    process.removeAllListeners(signal).on(signal, () => {
-      // Ctrl-C at a terminal reaches the whole group: passed on, it would be a second one.
-      if (process.stderr.isTTY !== true || !OF_TERMINALS.has(signal)) child.kill(signal)
+    const before = process.listeners(signal)
+    // Ctrl-C at a terminal reaches the whole group: passed on, it would be a second one. Listened to before
+    // the child is there, for it may be signalled before `spawn` returns.
+    process.on(signal, () => {
+      if (process.stderr.isTTY !== true || !OF_TERMINALS.has(signal)) child?.kill(signal)
     })
+    for (const listener of before) process.off(signal, listener)
   }
-  return await new Promise((done, fail) => {
-    child.once('error', (cause) => fail(notStarted(file, (cause as NodeJS.ErrnoException).code, cause)))
-    child.once('exit', (status, signal) =>
-      done(signal === null ? (status ?? 1) : 128 + system.signals[signal]),
-    )
-  })
+  child = spawn(file, args, { stdio: 'inherit', env: environment })
+  const { promise, resolve: end, reject } = Promise.withResolvers<number>()
+  child.once('error', (cause) => reject(notStarted(file, (cause as NodeJS.ErrnoException).code, cause)))
+  child.once('exit', (status, signal) => end(signal === null ? (status ?? 1) : 128 + system.signals[signal]))
+  return await promise
 }
 
 const PASSED_ON = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const
