@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander'
 import { LandfallError } from '../errors.ts'
-import { EXPORT_PORT } from '../exporter/export.ts'
+import { EXPORT_PORT } from '../exporter/address.ts'
 import { type ExportEvent, type ExportReport, exportEnv } from '../index.ts'
 import { many, printable } from '../report/text.ts'
 import { examples } from './options.ts'

@@ -1,5 +1,8 @@
 import { isIPv4, isIPv6, type Socket } from 'node:net'
 
+/** Where it listens when nothing is said. */
+export const EXPORT_PORT = 8045
+
 /** Who calls, as it is logged: an IPv4 address that came through an IPv6 socket is written as one. */
 export function addressOf({ remoteAddress = 'unknown' }: Pick<Socket, 'remoteAddress'>): string {
   return remoteAddress.replace(/^::ffff:(?=\d+\.)/i, '')

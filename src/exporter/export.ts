@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { settingsLabel } from '../connection/settings.ts'
 import { REPORT_VERSION } from '../contract/version.ts'
 import { LandfallError } from '../errors.ts'
+import { EXPORT_PORT } from './address.ts'
 import { type Environment, isLoopback, readDatabase, readToken, TOKEN_NAMES } from './environment.ts'
 import { type ExportEvent, exportService } from './service.ts'
 import { tokenTest } from './token.ts'
@@ -58,8 +59,6 @@ export interface Exporter {
   /** Ends it; connections that are open are cut off. */
   close(): Promise<ExportReport>
 }
-
-export const EXPORT_PORT = 8045
 
 /**
  * The last segments may have to be sent again, and the network of a container ends with its process: so
