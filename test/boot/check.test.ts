@@ -4,6 +4,7 @@ import { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { lockKey } from '../../src/journal/lock-key.ts'
 import { ask } from '../faults/state.ts'
+import { startPooler } from '../support/pooler.ts'
 import { testServer } from '../support/postgres.ts'
 import { Applications, type Place, start } from './applications.ts'
 
@@ -69,6 +70,20 @@ describe('boot --check', () => {
       const writing = new URL(place.url)
       writing.searchParams.set('options', '-c default_transaction_read_only=off')
       await ask(writing.href, `DROP OWNED BY ${role}; DROP ROLE ${role}`)
+    }
+  })
+
+  test('and a start that finds it done go through a pooler that lends by the transaction', async () => {
+    const place = await migrated()
+    const pooler = await startPooler(place.url, 'transaction', 2)
+    try {
+      const url = new URL(place.url)
+      url.port = String(pooler.port)
+      const pooled = { ...place, url: url.href }
+      expect(await check(pooled)).toMatchObject({ status: 0, report: { status: 'done' } })
+      expect(await start(pooled, ['--', 'echo', 'up'])).toMatchObject({ status: 0, stdout: 'up\n' })
+    } finally {
+      await pooler.close()
     }
   })
 
