@@ -3,9 +3,7 @@ import { expect, test } from 'vitest'
 import { keysAt } from '../../src/config/shape.ts'
 
 const page = readFileSync(new URL('../../docs/reference/config.md', import.meta.url), 'utf8')
-const [top, moves, columns, identities, starts] = page.split(
-  /^## `(?:moves|columns|identities|boot|env)`$/m,
-)
+const [top, moves, columns, identities, starts] = page.split(/^## `(?:moves|columns|identities|boot|env)`$/m)
 
 test.each([
   ['at the top', [], top],
