@@ -57,7 +57,7 @@ export async function boot(
       // What migrates is much more than what finds it done.
       const { takeTurn } = await import('./boot/turn.ts')
       const tools = { ...pick(options), ask: async () => true }
-      const turn = await takeTurn({ settings, tools, target, state }, session)
+      const turn = await takeTurn({ settings: settings.complete(), tools, target, state }, session)
       const { config: before, failedSince: _, ...told } = turn.state
       const configChanged = before !== choicesOf(settings)
       return report({
@@ -112,7 +112,8 @@ export async function bootStatus(
   })
 }
 
-const stateOf = ({ boot: choice, name }: Settings): StateTable => new StateTable(choice.state, name)
+const stateOf = ({ boot: choice, name }: Pick<Settings, 'boot' | 'name'>): StateTable =>
+  new StateTable(choice.state, name)
 
 const pick = ({ progress, signal }: BootOptions): Tools => ({
   ...(progress === undefined ? {} : { progress }),
