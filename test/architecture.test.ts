@@ -15,7 +15,7 @@ const STAGES: readonly (readonly string[])[] = [
   ['profile'],
   ['plan', 'journal'],
   ['schema', 'copy', 'merge', 'identity', 'checks', 'changes', 'assets', 'backup'],
-  ['compare'],
+  ['compare', 'declared'],
   ['migrate'],
   ['verify'],
   ['report'],

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { TABLE_RIGHTS } from './model.ts'
-import { isSql } from './resolve.ts'
+import { isSql } from './sql.ts'
 
 /** What can be said where, as far as one value alone decides it. */
 const text = z.string().min(1)
