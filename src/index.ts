@@ -9,15 +9,59 @@ export type {
   MigrationConfig,
   MoveConfig,
   MovesConfig,
+  SchemaSettings,
   Settings,
   TargetSettings,
   Verification,
 } from './config/model.ts'
+export type {
+  ForeignKeyConfig,
+  IndexConfig,
+  IndexPart,
+  RowsConfig,
+  SchemaConfig,
+  TableConfig,
+} from './config/schema.ts'
+export {
+  bigint,
+  boolean,
+  bytea,
+  Column,
+  date,
+  doublePrecision,
+  identity,
+  integer,
+  jsonb,
+  numeric,
+  real,
+  references,
+  smallint,
+  text,
+  timestamp,
+  timestamptz,
+  type,
+  uuid,
+  varchar,
+} from './config/schema-column.ts'
+export { loadSchemaSettings, makeSchemaSettings, type SchemaOptions } from './config/schema-settings.ts'
 export { loadSettings, loadTargetSettings, makeSettings, type Options } from './config/settings.ts'
 export { type Sql, sql } from './config/sql.ts'
 export type { CheckResult } from './contract/check.ts'
+export type { Declaration } from './contract/declaration.ts'
 export type { ProgressEvent, ProgressListener } from './contract/progress.ts'
 export type { MigrateReport, RejectSummary, StatusReport, TableReport } from './contract/report.ts'
+export type {
+  AppliedStatement,
+  Finding,
+  SchemaApplyReport,
+  SchemaLoss,
+  SchemaObject,
+  SchemaPlanReport,
+  SchemaStatement,
+  SchemaUndoReport,
+  SchemaVerifyReport,
+  TableLock,
+} from './contract/schema.ts'
 export type {
   ColumnDifference,
   RepairReport,

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { TABLE_RIGHTS } from './model.ts'
+import { invariants, schema } from './schema-shape.ts'
 import { isSql } from './sql.ts'
 
 /** What can be said where, as far as one value alone decides it. */
@@ -153,6 +154,8 @@ export const config = z.strictObject({
   moves: z
     .record(z.string(), z.union([z.literal(false), move, z.array(move).min(1), z.undefined()], moveWords))
     .optional(),
+  schema: schema.optional(),
+  invariants: invariants.optional(),
   owner: text.optional(),
   grants: z.array(grant).optional(),
 })
