@@ -83,11 +83,20 @@ function ofRows(table: TableConfig, path: Path, say: Say): void {
     say([...path, 'key'], 'must name the columns that tell which row is there')
     return
   }
-  for (const [at, row] of table.ensureRows.rows.entries())
+  for (const [at, row] of table.ensureRows.rows.entries()) {
+    for (const column of identities)
+      if (row[column] !== undefined)
+        say(
+          [...path, 'rows', at, column],
+          'is a number that the server gives: leave it out, and name another key',
+        )
     for (const column of key) {
       const value: Constant | Sql | undefined = row[column]
       const here = [...path, 'rows', at, column]
-      if (value === undefined || value === null) say(here, 'is part of the key and must be given')
+      if (identities.includes(column) && value === undefined)
+        say([...path, 'key'], `must name other columns: ${column} is given by the server`)
+      else if (value === undefined || value === null) say(here, 'is part of the key and must be given')
       else if (isSql(value)) say(here, 'is part of the key, so it must be a constant')
     }
+  }
 }

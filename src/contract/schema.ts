@@ -73,6 +73,8 @@ export interface SchemaStatement {
   readonly scans: boolean
   /** What the record says to be made by it, once it is done. */
   readonly makes: readonly SchemaObject[]
+  /** What the record forgets with it. */
+  readonly drops: readonly SchemaObject[]
 }
 
 /** What `schema plan` returns, and `schema apply --dry-run`. */
