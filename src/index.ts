@@ -70,12 +70,14 @@ export type {
   VerifyReport,
   VerifyScope,
 } from './contract/verify.ts'
+export { schemaApply, schemaPlan, schemaUndo, schemaVerify } from './declared.ts'
 export { type ErrorCode, LandfallError, type Place } from './errors.ts'
 export { migrate, plan, status } from './migrate.ts'
 export type { Blocker, LeftOut, Move, MoveColumn, Plan } from './plan/model.ts'
 export { type ConfigEnds, renderConfig } from './report/config-file.ts'
 export { renderMigrate } from './report/migrate.ts'
 export { renderPlan } from './report/plan.ts'
+export { renderSchema } from './report/schema.ts'
 export { renderStatus } from './report/status.ts'
 export { renderVerify } from './report/verify.ts'
 export { verify } from './verify.ts'

@@ -6,6 +6,7 @@ import { initCommand } from './init.ts'
 import { migrateCommand } from './migrate.ts'
 import { examples } from './options.ts'
 import { planCommand } from './plan.ts'
+import { schemaCommand } from './schema.ts'
 import type { Shell } from './shell.ts'
 import { statusCommand } from './status.ts'
 import { verifyCommand } from './verify.ts'
@@ -32,6 +33,7 @@ export function buildProgram(shell: Shell): Command {
     verifyCommand,
     initCommand,
     statusCommand,
+    schemaCommand,
     embeddedCommand,
     docsCommand,
   ]

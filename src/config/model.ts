@@ -107,6 +107,8 @@ export interface SchemaSettings extends TargetSettings {
   readonly retryForMs: number
   /** So long an index may take to be built while it waits for others' transactions, in milliseconds. */
   readonly indexWaitMs: number
+  /** So long each invariant may take, in milliseconds; one that takes longer is incomplete. */
+  readonly invariantMs: number
   readonly dryRun: boolean
   readonly keepRunning: boolean
 }

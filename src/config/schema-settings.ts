@@ -14,6 +14,7 @@ export interface SchemaOptions {
   readonly lockTimeout?: number
   readonly retryFor?: number
   readonly indexWait?: number
+  readonly invariantTime?: number
   readonly dryRun?: boolean
   readonly keepRunning?: boolean
 }
@@ -56,6 +57,7 @@ export function makeSchemaSettings(
     lockTimeoutMs,
     retryForMs: options.retryFor ?? 5 * 60_000,
     indexWaitMs: options.indexWait ?? 30 * 60_000,
+    invariantMs: options.invariantTime ?? 5 * 60_000,
     dryRun: options.dryRun ?? false,
     keepRunning: options.keepRunning ?? false,
   }

@@ -10,7 +10,8 @@ export function definitionOf(object: SchemaObject): string {
   const relation = relationOf(schema, table)
   if (kind === 'schema')
     return `(SELECT 'schema' FROM pg_catalog.pg_namespace WHERE nspname = ${literal(schema)})`
-  if (kind === 'table') return `(SELECT 'table' FROM pg_catalog.pg_class WHERE oid = ${relation})`
+  // One that was dropped and made anew by others is not the one that was made.
+  if (kind === 'table') return `('table ' || ${relation})`
   if (kind === 'column') return columnDefinition(relation, name)
   if (kind === 'index')
     return `(SELECT pg_catalog.pg_get_indexdef(i.indexrelid) FROM pg_catalog.pg_index i

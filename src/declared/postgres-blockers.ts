@@ -55,6 +55,7 @@ export async function holdersOf(
   locks: readonly TableLock[],
   olderThan: number,
 ): Promise<readonly Blocker[]> {
+  if (locks.length === 0) return []
   const ways = locks.map(({ schema, table, mode }) => {
     const modes = CONFLICTS[mode].map((name) => `'${name}'`).join(', ')
     return `l.relation = ${relationOf(schema, table)} AND l.mode IN (${modes})`

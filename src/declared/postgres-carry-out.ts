@@ -183,17 +183,16 @@ async function watched<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   signal.throwIfAborted()
-  let isOver = false
+  const over = new AbortController()
   const cancel = (): void => {
     void observer.query('SELECT pg_cancel_backend($1)', [session.backend]).catch(() => {})
   }
   signal.addEventListener('abort', cancel)
   const look = async (): Promise<void> => {
     for (;;) {
-      await sleep(every)
-      if (isOver) return
+      await sleep(every, undefined, over)
       const blockers = await blockersOf(observer, session.backend)
-      if (!isOver && blockers.length > 0) seen(blockers)
+      if (!over.signal.aborted && blockers.length > 0) seen(blockers)
     }
   }
   const looking = look().catch(() => {})
@@ -203,7 +202,7 @@ async function watched<T>(
     signal.throwIfAborted()
     throw error
   } finally {
-    isOver = true
+    over.abort()
     signal.removeEventListener('abort', cancel)
     await looking
   }

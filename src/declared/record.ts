@@ -1,6 +1,7 @@
 import type { Session } from '../connection/postgres.ts'
 import { literal, qualified } from '../connection/quote.ts'
 import type { SchemaObject } from '../contract/schema.ts'
+import { LandfallError } from '../errors.ts'
 import { definitionOf } from './definition.ts'
 
 /**
@@ -38,6 +39,7 @@ export const CREATE_RECORD: readonly string[] = [
 /** An object in the record. */
 export interface Made extends SchemaObject {
   readonly declaration: string
+  readonly statement: string
   /** What the server printed when it was made; null: an index whose building was begun. */
   readonly definition: string | null
   /** What it prints now; null: it is gone. */
@@ -71,21 +73,36 @@ export function forget({ kind, schema, table, name }: SchemaObject): string {
 
 /** What a declaration has made, in the order in which it was; nothing where no record is. */
 export async function readRecord(session: Session, declaration: string): Promise<readonly Made[]> {
-  const {
-    rows: [there],
-  } = await session.query<{ there: boolean }>(`SELECT to_regclass('landfall.declared') IS NOT NULL AS there`)
-  if (there?.there !== true) return []
+  if (!(await hasRecord(session))) return []
   const { rows } = await session.query<Omit<Made, 'now'>>(
-    `SELECT declaration, kind, schema_name AS schema, table_name AS "table", name, definition
+    `SELECT declaration, kind, schema_name AS schema, table_name AS "table", name, statement, definition
       FROM ${RECORD} WHERE declaration = $1 ORDER BY position`,
     [declaration],
   )
   const made: Made[] = []
   for (const row of rows) {
-    const {
-      rows: [now],
-    } = await session.query<{ now: string | null }>(`SELECT ${definitionOf(row)} AS now`)
-    made.push({ ...row, now: now?.now ?? null })
+    made.push({ ...row, now: await definitionNow(session, row) })
   }
   return made
+}
+
+/** Outside of a transaction: rows of a table that is gone are no failure. */
+async function definitionNow(session: Session, object: SchemaObject): Promise<string | null> {
+  try {
+    const { rows } = await session.query<{ now: string | null }>(`SELECT ${definitionOf(object)} AS now`)
+    return rows[0]?.now ?? null
+  } catch (error) {
+    if (error instanceof LandfallError && GONE.has(String(error.details?.sqlstate))) return null
+    throw error
+  }
+}
+
+/** No such table, column or schema. */
+const GONE = new Set(['42P01', '42703', '3F000'])
+
+export async function hasRecord(session: Session): Promise<boolean> {
+  const { rows } = await session.query<{ there: boolean }>(
+    `SELECT to_regclass('landfall.declared') IS NOT NULL AS there`,
+  )
+  return rows[0]!.there
 }
