@@ -117,13 +117,14 @@ async function differences(
   const change = (does: string, action: string, more: Partial<SchemaStatement> = {}) =>
     alter(at, does, [`ALTER COLUMN ${name} ${action}`], more)
   const found: Problem[] = []
-  if (there.generated)
-    return [
-      {
-        what: 'it is generated from other columns',
-        ways: [change(`make ${where} a plain column`, 'DROP EXPRESSION')],
-      },
+  if (there.generated) {
+    const value = defaultSql(column)
+    const ways = [
+      change(`make ${where} a plain column`, 'DROP EXPRESSION'),
+      ...(value === null ? [] : [change(`set the default of ${where}`, `SET DEFAULT ${value}`)]),
     ]
+    return [{ what: 'it is generated from other columns', ways }]
+  }
   if (there.type !== type.printed)
     found.push({
       what: `its type is ${there.type}`,

@@ -38,7 +38,9 @@ const DEPENDANTS = `WITH made AS (
   JOIN mine m ON m.classid = d.refclassid AND m.objid = d.refobjid AND m.subid IN (0, d.refobjsubid)
   WHERE d.deptype IN ('n', 'a', 'i', 'P', 'S')
 )
-SELECT pg_describe_object(d.classid, d.objid, d.objsubid) AS what FROM depending d
+SELECT CASE WHEN r.oid IS NULL THEN pg_describe_object(d.classid, d.objid, d.objsubid)
+  ELSE pg_describe_object('pg_class'::regclass, r.ev_class, 0) END AS what FROM depending d
+LEFT JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
 LEFT JOIN pg_class c ON d.classid = 'pg_class'::regclass AND c.oid = d.objid
 LEFT JOIN pg_constraint con ON d.classid = 'pg_constraint'::regclass AND con.oid = d.objid
 WHERE NOT EXISTS (SELECT FROM mine m WHERE m.classid = d.classid AND m.objid = d.objid AND m.subid IN (0, d.objsubid))
