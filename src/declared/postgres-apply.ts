@@ -7,9 +7,10 @@ import { objectName } from './checks.ts'
 import { relationOf } from './definition.ts'
 import { conflictsOf, type Difference } from './difference.ts'
 import { holdersOf } from './postgres-blockers.ts'
-import { carryOut, noLock, telling, type Working } from './postgres-carry-out.ts'
+import { carryOut } from './postgres-carry-out.ts'
 import { postgresDifference } from './postgres-difference.ts'
 import { refuseWithoutRights } from './postgres-rights.ts'
+import { noLock, telling, type Working } from './postgres-watch.ts'
 import { enter, forget, readRecord } from './record.ts'
 
 /** SQLSTATEs of what is there already: somebody else made it, or a process that died a moment ago. */

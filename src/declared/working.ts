@@ -5,8 +5,8 @@ import type { Tools } from '../contract/tools.ts'
 import { fenced } from '../journal/fence.ts'
 import { acquireLock } from '../journal/lock.ts'
 import { holder } from '../migrate/holder.ts'
-import type { Working } from './postgres-carry-out.ts'
 import { onlyReading } from './postgres-difference.ts'
+import type { Working } from './postgres-watch.ts'
 import { CREATE_RECORD, hasRecord } from './record.ts'
 
 /**

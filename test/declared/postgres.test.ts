@@ -312,6 +312,7 @@ test('rows that are there can break what is declared: what was done stays, and i
   const error = await failure(schemaApply(settings(TOKENS, url)))
   expect(error.code).toBe('LF313')
   expect(error.hint).toContain('(email)=(twice)')
+  expect((await state(url)).indexes!.filter((index) => index.includes('uq_users_email'))).toEqual([])
   await query(url, `UPDATE users SET email = 'once' WHERE id = 3`)
   expect((await schemaApply(settings(TOKENS, url))).exitCode).toBe(0)
   const { record: _, ...after } = await state(url)
