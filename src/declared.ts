@@ -15,9 +15,12 @@ import { losses, undoQuestion } from './declared/losses.ts'
 import { applyDifference, refuseConflicts } from './declared/postgres-apply.ts'
 import { carryOut } from './declared/postgres-carry-out.ts'
 import { onlyReading, postgresDifference } from './declared/postgres-difference.ts'
-import { refuseUndo, undoPlan } from './declared/postgres-undo.ts'
+import { refuseUndo, type UndoPlan, undoPlan } from './declared/postgres-undo.ts'
+import type { Working } from './declared/postgres-watch.ts'
+import { forget } from './declared/record.ts'
 import { working } from './declared/working.ts'
 import { LandfallError } from './errors.ts'
+import { fenced } from './journal/fence.ts'
 
 /**
  * Compares what is declared with the target, and says what would be done, with locks, rewrites and scans.
@@ -141,6 +144,7 @@ export async function schemaUndo(settings: SchemaSettings, tools: Tools = {}): P
     return await reading(settings, async (target) => {
       const session = await target.open('schema undo')
       try {
+        await session.query('SET default_transaction_read_only = on')
         const { statements, losses: lost } = await study(session)
         return {
           ...base,
@@ -160,22 +164,31 @@ export async function schemaUndo(settings: SchemaSettings, tools: Tools = {}): P
     working(target, settings, tools, async (work) => {
       const plan = await study(work.session)
       const report = { ...base, target: target.label, losses: plan.losses }
-      if (plan.statements.length === 0)
+      if (plan.statements.length === 0) {
+        await forgetGone(work, plan)
         return { ...report, outcome: 'nothing-to-do', seconds: since(started), statements: [] }
+      }
       const question = undoQuestion(target.label, plan)
       if (tools.ask === undefined)
         throw new LandfallError('LF206', `nobody is there to be asked: ${question}`)
       if (!(await tools.ask(question)))
         throw new LandfallError('LF206', 'the answer was no; nothing was changed')
+      // An answer takes its time.
+      refuseUndo(await undoPlan(work.session, settings.declaration))
       const statements = []
       for (const [at, statement] of plan.statements.entries()) {
         const total = plan.statements.length
         tools.progress?.({ kind: 'step', name: statement.does, done: at, total })
         statements.push(await carryOut(work, statement))
       }
+      await forgetGone(work, plan)
       return { ...report, outcome: 'done', seconds: since(started), statements }
     }),
   )
+}
+
+async function forgetGone({ session, lock }: Working, { gone }: UndoPlan): Promise<void> {
+  if (gone.length > 0) await fenced(session, lock, () => session.query(gone.map(forget).join(';\n')))
 }
 
 const since = (started: number): number => (performance.now() - started) / 1000

@@ -18,6 +18,8 @@ export interface UndoPlan {
   readonly statements: readonly SchemaStatement[]
   /** Tables that go, and columns of tables that stay. */
   readonly going: readonly SchemaObject[]
+  /** What the record says to be made, and what somebody has dropped since. */
+  readonly gone: readonly SchemaObject[]
   /** Why nothing can be dropped; empty: it can. */
   readonly blockers: readonly string[]
 }
@@ -37,7 +39,8 @@ export async function undoPlan(session: Session, { name }: Declaration): Promise
     kind !== 'table' && tables.has(tableKey(schema, table))
   const blockers = [
     ...there
-      .filter(isChanged)
+      // The rows of a table that goes are its data: counted, and not compared.
+      .filter((one) => isChanged(one) && !(one.kind === 'row' && inTable(one)))
       .map((one) => `${objectName(one)} was ${one.definition} when it was made, and is ${one.now}`),
     ...(await dependantsOf(session, there)).map((what) => `${what} was not made by "${name}"`),
     ...(await rowsReferring(
@@ -67,12 +70,7 @@ export async function undoPlan(session: Session, { name }: Declaration): Promise
     ...of('table').map((table) => dropTable(table, there)),
     ...of('schema').map(dropSchema),
   ]
-  const first = statements[0]
-  const withGone =
-    gone.length === 0 || first === undefined
-      ? statements
-      : [{ ...first, drops: [...first.drops, ...gone] }, ...statements.slice(1)]
-  return { statements: withGone, going: [...of('table'), ...columns], blockers }
+  return { statements, going: [...of('table'), ...columns], gone, blockers }
 }
 
 /** Errors: LF212. */

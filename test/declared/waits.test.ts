@@ -258,3 +258,43 @@ test('Ctrl-C at the command line stops it cleanly, with status 130', async () =>
   await other.query('COMMIT')
   await other.end()
 })
+
+test('killed while its index is built: the next run waits for what the server still does, and completes it', async () => {
+  const url = await database(
+    `${USERS}; ALTER TABLE users ADD COLUMN role varchar(32) NOT NULL DEFAULT 'user'`,
+  )
+  writeFileSync(
+    join(folder, 'index.config.ts'),
+    `import { defineMigration } from 'landfall'
+    export default defineMigration({ name: 'index', schema: { users: { indexes: { idx_users_role: ['role'] } } } })`,
+  )
+  const other = await connected(url, 'left open')
+  await other.query('BEGIN; UPDATE users SET email = email WHERE id = 1')
+  const args = ['schema', 'apply', '--config', 'index.config.ts', '--to', url]
+  const killed = await landfall(args, {
+    cwd: folder,
+    onStart(child) {
+      child.stderr!.on('data', (text: Buffer) => {
+        if (String(text).includes('left open')) child.kill('SIGKILL')
+      })
+    },
+  })
+  expect(killed.status).toBeNull()
+  expect((await state(url)).record).toEqual(['index public users idx_users_role begun'])
+  const again = await landfall(args, {
+    cwd: folder,
+    onStart(child) {
+      child.stderr!.on('data', (text: Buffer) => {
+        // By now it has seen that the server is still at it.
+        if (String(text).includes('waits for process')) void other.query('COMMIT').catch(() => {})
+      })
+    },
+  })
+  expect(again.stderr).toMatch(/waits for process \d+ \(landfall schema/)
+  expect(again.status).toBe(0)
+  expect((await state(url)).indexes).toContainEqual(expect.stringMatching(/idx_users_role .* t t$/))
+  expect((await state(url)).record).toEqual([
+    expect.stringMatching(/^index public users idx_users_role CREATE INDEX/),
+  ])
+  await other.end()
+})
