@@ -53,6 +53,7 @@ export type { MigrateReport, RejectSummary, StatusReport, TableReport } from './
 export type {
   AppliedStatement,
   Finding,
+  LockMode,
   SchemaApplyReport,
   SchemaLoss,
   SchemaObject,

@@ -23,7 +23,7 @@ export function resolveSchema(config: MigrationConfig, name: string, schema: str
     name,
     schema,
     tables: said(config.schema).map(([table, its]) => tableOf(schema, table, its)),
-    invariants: said(config.invariants).map(([invariant, sql]) => ({ name: invariant, sql: sql.text })),
+    invariants: said(config.invariants).map(([invariant, sql]) => ({ name: invariant, sql: textOf(sql) })),
   }
 }
 
@@ -76,9 +76,9 @@ function tableOf(schema: string, name: string, its: TableConfig): DeclaredTable 
     ],
     checks: [
       ...columns.flatMap(([column, { check }]) =>
-        check === null ? [] : [{ ...made([column], 'check'), sql: check.text }],
+        check === null ? [] : [{ ...made([column], 'check'), sql: textOf(check) }],
       ),
-      ...said(its.checks).map(([check, sql]) => ({ name: check, named: true, sql: sql.text })),
+      ...said(its.checks).map(([check, sql]) => ({ name: check, named: true, sql: textOf(sql) })),
     ],
     rows: its.ensureRows === undefined ? null : rowsOf(its.ensureRows, primaryKey),
   }
@@ -115,8 +115,13 @@ function columnOf(
 
 function defaultOf(value: NonNullable<ColumnSaid['default']>): DeclaredDefault {
   if ('now' in value) return { kind: 'now' }
-  if (isSql(value)) return { kind: 'expression', sql: value.text }
+  if (isSql(value)) return { kind: 'expression', sql: textOf(value) }
   return { kind: 'constant', sql: constantSql(value.constant) }
+}
+
+/** A comment at its end must not swallow what follows. */
+function textOf({ text }: Sql): string {
+  return text.includes('--') ? `${text}\n` : text
 }
 
 /** Lists and objects are JSON. */
@@ -130,7 +135,7 @@ function indexOf(name: string, said: NonNullable<TableConfig['indexes']>[string]
     name,
     parts: list(config.on as IndexPart | readonly IndexPart[]).map(partOf),
     unique: config.unique ?? false,
-    where: config.where?.text ?? null,
+    where: config.where === undefined ? null : textOf(config.where),
     method: config.using ?? 'btree',
   }
 }
@@ -138,7 +143,7 @@ function indexOf(name: string, said: NonNullable<TableConfig['indexes']>[string]
 function partOf(part: IndexPart): IndexPartDeclared {
   const descending = typeof part === 'object' && 'desc' in part
   const on: string | Sql<'target'> = descending ? part.desc : part
-  return typeof on === 'string' ? { column: on, descending } : { sql: on.text, descending }
+  return typeof on === 'string' ? { column: on, descending } : { sql: textOf(on), descending }
 }
 
 function foreignKeyOf(schema: string, name: string, said: ForeignKeyConfig): DeclaredForeignKey {
@@ -160,7 +165,7 @@ function rowsOf({ key, rows }: RowsConfig, primaryKey: DeclaredKey | null): Decl
       Object.fromEntries(
         Object.entries(row).map(([column, value]) => [
           column,
-          isSql(value) ? value.text : constantSql(value),
+          isSql(value) ? textOf(value) : constantSql(value),
         ]),
       ),
     ),

@@ -4,8 +4,9 @@ import { relationOf } from './definition.ts'
 
 /** A process of the server that is in the way, as far as this role may see it. */
 export interface Blocker {
+  /** 0: a transaction that was prepared for a second phase, and belongs to nobody. */
   readonly pid: number
-  /** `psql, idle in transaction, for 12 s`. */
+  /** `psql, app, idle in transaction, for 12 s`. */
   readonly what: string
 }
 
@@ -73,5 +74,9 @@ export async function holdersOf(
 
 export function named(blockers: readonly Blocker[]): string {
   if (blockers.length === 0) return 'somebody who is gone by now'
-  return blockers.map(({ pid, what }) => `process ${pid}${what === '' ? '' : ` (${what})`}`).join('; ')
+  return blockers
+    .map(({ pid, what }) =>
+      pid === 0 ? 'a prepared transaction' : `process ${pid}${what === '' ? '' : ` (${what})`}`,
+    )
+    .join('; ')
 }

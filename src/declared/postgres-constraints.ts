@@ -5,10 +5,12 @@ import { tableKey } from './known-tables.ts'
 import type { Looking } from './looking.ts'
 import type { ConstraintFacts } from './postgres-facts.ts'
 import { allSame } from './postgres-indexes.ts'
-import { checkSql, foreignKeySql, label } from './postgres-sql.ts'
+import { checkSql, foreignKeySql, label, relation } from './postgres-sql.ts'
 import { addCheck, addForeignKey, alter, objectOf, validate } from './postgres-statements.ts'
 
 const OTHER = 'A constraint of this name has another definition. Landfall does not change what is there.'
+const PARTITIONED =
+  'The table is partitioned, and a foreign key of it cannot be added for new rows only: every row is looked at under the lock.'
 const NOT_VALIDATED = 'there, but not validated: rows of before may break it'
 
 /** CHECK constraints of a table that is there, by what they say. */
@@ -58,6 +60,8 @@ export function examineForeignKeys(looking: Looking): void {
       findings.lacking(object, expected, 'foreign keys', [validate(at, same.name, key.refers)], NOT_VALIDATED)
     else if (named !== undefined)
       findings.different(object, expected, named.sql, OTHER, [drop(looking, named), ...add])
+    else if (facts.kind === 'p')
+      findings.different(object, expected, 'missing', PARTITIONED, [atOnce(looking, key)])
     else findings.lacking(object, expected, 'foreign keys', add)
   }
 }
@@ -80,6 +84,14 @@ function isSameForeignKey(
   const pairs = (columns: readonly string[], to: readonly string[]): string =>
     JSON.stringify(columns.map((column, n) => [column, to[n]]).sort())
   return pairs(there.columns, there.refColumns) === pairs(key.columns, refColumns)
+}
+
+function atOnce({ at }: Looking, key: DeclaredForeignKey): SchemaStatement {
+  return {
+    ...addForeignKey(at, key),
+    sql: [`ALTER TABLE ${relation(at)} ADD ${foreignKeySql(key)}`],
+    scans: true,
+  }
 }
 
 function drop({ at }: Looking, { name }: ConstraintFacts): SchemaStatement {

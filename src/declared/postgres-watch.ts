@@ -102,7 +102,10 @@ export function noLock(
   return new LandfallError('LF312', `${does}: the table was in use for ${Math.round(ms / 1000)} s`, {
     hint: [
       `In the way: ${named(blockers)}`,
-      ...blockers.slice(0, 3).map(({ pid }) => `SELECT pg_terminate_backend(${pid})   ends it`),
+      ...blockers
+        .filter(({ pid }) => pid !== 0)
+        .slice(0, 3)
+        .map(({ pid }) => `SELECT pg_terminate_backend(${pid})   ends it`),
       `The same command goes on from here. ${option}   waits for longer`,
     ].join('\n'),
     details: { statement: sql, blockers },
