@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Bench } from './bench.ts'
+import { type BootResult, compareBoots, judgeBoot } from './boot.ts'
 import { type CloneResult, compareClones, judgeClone, serverForDump } from './clone.ts'
 import { type Figure, judge, type ShapeResult, table } from './figures.ts'
 import { SHAPES as FILES, type Shape } from './generate.ts'
@@ -12,24 +13,27 @@ import { ROWS } from './merge-data.ts'
 import { type BenchServer, startServer } from './server.ts'
 
 /** Rows of each comparison's largest table. */
-const SHAPES: Readonly<Record<Shape | 'clone' | 'merge', number>> = {
+const SHAPES: Readonly<Record<Shape | 'clone' | 'merge' | 'boot', number>> = {
   events: FILES.events.rows,
   wide: FILES.wide.rows,
   'huge-row': FILES['huge-row'].rows,
   narrow: FILES.narrow.rows,
   clone: FILES.events.rows,
   merge: ROWS,
+  boot: 0,
 }
 
 const USAGE = `usage: npm run bench -- [--rows N] [--runs N] [--shapes ${Object.keys(SHAPES).join(',')}]
                      [--no-pgloader] [--keep FOLDER]
 
   --rows N        rows of the shape's largest table (default: ${Object.entries(SHAPES)
+    .filter(([, rows]) => rows > 0)
     .map((entry) => entry.join(' '))
     .join(', ')})
   --runs N        runs of each contestant, in turn; medians are printed (default 3)
   --shapes LIST   which databases, with commas between them (default events): SQLite files of several
-                  shapes, clone: one PostgreSQL database into another, merge: rows into a table with rows
+                  shapes, clone: one PostgreSQL database into another, merge: rows into a table with rows,
+                  boot: starts of an application whose migration is done
   --no-pgloader   leave pgloader out
   --keep FOLDER   keep the generated SQLite databases there, and use them again
 `
@@ -48,7 +52,7 @@ async function main(options: Options): Promise<void> {
   mkdirSync(files, { recursive: true })
   const bench: Bench = { ...options, files, folder, say }
   try {
-    const results: (ShapeResult | CloneResult | MergeResult)[] = []
+    const results: (ShapeResult | CloneResult | MergeResult | BootResult)[] = []
     const figures: Figure[] = []
     for (const shape of options.shapes) {
       const compared = await compare(shape, bench, options.pgloader)
@@ -68,7 +72,7 @@ async function compare(
   shape: keyof typeof SHAPES,
   bench: Bench,
   pgloader: boolean,
-): Promise<{ result: ShapeResult | CloneResult | MergeResult; figures: readonly Figure[] }> {
+): Promise<{ result: ShapeResult | CloneResult | MergeResult | BootResult; figures: readonly Figure[] }> {
   const server: BenchServer = await startServer(shape === 'clone' ? serverForDump() : undefined)
   try {
     say(`PostgreSQL ${server.version}, Node.js ${process.version}, medians of ${bench.runs}`)
@@ -79,6 +83,10 @@ async function compare(
     if (shape === 'merge') {
       const result = await compareMerges(server, bench)
       return { result, figures: judgeMerge(result) }
+    }
+    if (shape === 'boot') {
+      const result = await compareBoots(server, bench)
+      return { result, figures: judgeBoot(result) }
     }
     const result = await compareLoads(server, shape, bench, pgloader)
     return { result, figures: judge(result) }

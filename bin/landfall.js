@@ -6,7 +6,7 @@ const OLDEST = 24
 if (Number(process.versions.node.split('.')[0]) < OLDEST) {
   refuse()
 } else {
-  quietAboutSqlite()
+  quietAboutOurs()
   start()
 }
 
@@ -21,12 +21,13 @@ function refuse() {
   process.exitCode = 2
 }
 
-// node:sqlite may be marked as experimental; that is ours to know, not the user's. All other warnings stay.
-function quietAboutSqlite() {
+// What Landfall uses of Node.js may be marked as experimental; that is ours to know, not the user's. All other
+// warnings stay.
+function quietAboutOurs() {
   const emit = process.emitWarning
   process.emitWarning = (warning, ...more) => {
     const type = more[0] !== null && typeof more[0] === 'object' ? more[0].type : more[0]
-    if (type === 'ExperimentalWarning' && /sqlite/i.test(String(warning))) return
+    if (type === 'ExperimentalWarning' && /sqlite|type stripping|execve/i.test(String(warning))) return
     emit.call(process, warning, ...more)
   }
 }

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import { ident, literal } from '../src/connection/quote.ts'
@@ -15,6 +16,17 @@ export type Row = Readonly<Record<string, unknown>>
 export function uuid(text: string): string {
   const hex = createHash('sha256').update(text).digest('hex')
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`
+}
+
+/** The port, or another one where it is taken. */
+export async function freePort(wanted: number): Promise<number> {
+  const server = createServer()
+  const found = await new Promise<number | null>((resolve) => {
+    server.once('error', () => resolve(null))
+    server.listen(wanted, '127.0.0.1', () => resolve((server.address() as AddressInfo).port))
+  })
+  server.close()
+  return found ?? (await freePort(0))
 }
 
 /** Opens a connection for `work` and closes it, whatever happens. */

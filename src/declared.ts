@@ -50,7 +50,7 @@ export async function schemaPlan(settings: SchemaSettings): Promise<SchemaPlanRe
 /**
  * Makes what is declared true, and verifies it. Killed at any moment and run again, it ends the same.
  *
- * Errors: those of `schemaPlan`; LF211 something is there in another form, and nothing was changed; LF312
+ * Errors: those of `schemaPlan`; LF213 something is there in another form, and nothing was changed; LF312
  * a lock was not to be had; LF313 rows do not allow it; LF401 another process is at work; LF403 when
  * `tools.signal` was aborted.
  */

@@ -3,7 +3,7 @@
  * is generated from this table and says the same.
  *
  * Exit statuses: 2 usage or config, 3 source, 4 target, 5 refused before writing,
- * 6 another run holds the lock, 130 interrupted, 70 a bug in Landfall.
+ * 6 another run holds the lock, 127 the application cannot be started, 130 interrupted, 70 a bug in Landfall.
  */
 export const ERRORS = {
   LF001: { exit: 2, title: 'The command line cannot be understood' },
@@ -12,11 +12,16 @@ export const ERRORS = {
   LF004: { exit: 2, title: 'An environment variable that the configuration names is not set' },
   LF005: { exit: 2, title: 'A table, column or type named by the user does not exist' },
   LF006: { exit: 2, title: 'This Node.js is too old' },
+  LF007: { exit: 127, title: 'The application cannot be started' },
+  LF008: { exit: 2, title: 'The exporter cannot listen on that address' },
   LF101: { exit: 3, title: 'The source cannot be opened' },
   LF102: { exit: 3, title: 'The source is damaged, encrypted or no database' },
   LF103: { exit: 3, title: 'The source is locked by another program' },
   LF104: { exit: 3, title: 'Reading the source failed' },
   LF105: { exit: 3, title: 'The schema of the source could not be dumped' },
+  LF106: { exit: 3, title: 'The exporter of the source’s settings cannot be reached, or is too slow' },
+  LF107: { exit: 3, title: 'The exporter refused the token' },
+  LF108: { exit: 3, title: 'What answers for the exporter hands over no database’s settings' },
   LF201: { exit: 5, title: 'The source changed since the run began' },
   LF202: { exit: 5, title: 'The plan changed since the run began' },
   LF203: { exit: 5, title: 'A target table holds rows that this migration did not write' },
@@ -27,8 +32,9 @@ export const ERRORS = {
   LF208: { exit: 5, title: 'The migration has not come to its end' },
   LF209: { exit: 5, title: 'Rows refer to parents that are unknown' },
   LF210: { exit: 5, title: 'An identity is ambiguous' },
-  LF211: { exit: 5, title: 'The schema has something else than what is declared' },
+  LF211: { exit: 5, title: 'What was moved is not what the source holds' },
   LF212: { exit: 5, title: 'What a declaration made is not as it was made, or others have built upon it' },
+  LF213: { exit: 5, title: 'The schema has something else than what is declared' },
   LF301: { exit: 4, title: 'The target cannot be reached' },
   LF302: { exit: 4, title: 'The target refused the user or password' },
   LF303: { exit: 4, title: 'The target is not a PostgreSQL that Landfall supports' },
@@ -47,6 +53,7 @@ export const ERRORS = {
   LF403: { exit: 130, title: 'Interrupted; the same command goes on' },
   LF404: { exit: 4, title: 'The journal in the target was written by another version of Landfall' },
   LF405: { exit: 5, title: 'The checkpoint file does not agree with the journal' },
+  LF406: { exit: 6, title: 'Another instance did not come to its end in time' },
   LF900: { exit: 70, title: 'A bug in Landfall' },
 } as const
 

@@ -1,17 +1,19 @@
-import type { Settings, TargetSettings } from './config/model.ts'
+import type { ReachedSettings, Settings, TargetSettings } from './config/model.ts'
 import { closing, reachExistingTarget, reachTarget, type Target } from './connection/target.ts'
 import { type MigrateReport, REPORT_VERSION, type StatusReport } from './contract/report.ts'
 import type { Tools } from './contract/tools.ts'
 import { findRun } from './journal/journal.ts'
 import { journalState } from './journal/schema.ts'
 import { status as journalStatus } from './journal/status.ts'
-import { planFor } from './migrate/begin.ts'
-import { EMPTY_TARGET, type OpenSource, openSourceOf, stoppable } from './migrate/ends.ts'
-import { migratePostgres, planOfPostgres, postgresSource } from './migrate/postgres.ts'
+import { planOfPostgres, postgresSource } from './migrate/postgres.ts'
+import { reachSource } from './migrate/reach-source.ts'
 import { refuseBlockers } from './migrate/refuse.ts'
 import { dryRunReport } from './migrate/report.ts'
 import { runMigration } from './migrate/run.ts'
-import { sqliteWork } from './migrate/sqlite-run.ts'
+import { planFor } from './migrate/sqlite-begin.ts'
+import { type OpenSource, openSourceOf, stoppable } from './migrate/sqlite-source.ts'
+import { EMPTY_TARGET } from './migrate/target-catalog.ts'
+import { withWork } from './migrate/work.ts'
 import { makePlan } from './plan/make.ts'
 import type { Plan } from './plan/model.ts'
 
@@ -23,7 +25,8 @@ export type { Tools } from './contract/tools.ts'
  *
  * Errors: LF001 to LF005 usage, LF1xx source, LF3xx target. Blockers are part of the Plan.
  */
-export async function plan(settings: Settings, tools: Tools = {}): Promise<Plan> {
+export async function plan(asked: Settings, tools: Tools = {}): Promise<Plan> {
+  const settings = await reachSource(asked, tools)
   const postgres = postgresSource(settings.from)
   if (postgres !== null) return await planOfPostgres(postgres, settings, tools)
   const from = await openSourceOf(settings, tools)
@@ -45,7 +48,7 @@ export async function plan(settings: Settings, tools: Tools = {}): Promise<Plan>
 async function planAgainst(
   target: Target,
   from: OpenSource,
-  settings: Settings,
+  settings: ReachedSettings,
   tools: Tools,
 ): Promise<Plan> {
   const session = await target.open('plan')
@@ -81,30 +84,20 @@ async function planForNothing(from: OpenSource, settings: Settings, tools: Tools
  * Errors: those of `plan`; LF2xx refused before writing; LF401 another run is at work; LF403 when
  * `tools.signal` was aborted.
  */
-export async function migrate(settings: Settings, tools: Tools = {}): Promise<MigrateReport> {
+export async function migrate(asked: Settings, tools: Tools = {}): Promise<MigrateReport> {
   const startedAt = new Date()
+  const settings = await reachSource(asked, tools)
   if (settings.dryRun) {
     const found = await plan(settings, tools)
     refuseBlockers(found)
     return dryRunReport(found, settings, startedAt)
   }
-  const postgres = postgresSource(settings.from)
-  if (postgres !== null) return await migratePostgres(postgres, settings, tools, startedAt)
-  const from = await openSourceOf(settings, tools)
-  try {
-    return await stoppable(
-      () => from,
-      tools,
-      async () => {
-        const target = await reachTarget(settings.to, settings.embeddedFolder)
-        return await closing(target, settings.keepRunning, () =>
-          runMigration({ settings, tools, target, startedAt }, sqliteWork(from)),
-        )
-      },
+  return await withWork(settings, tools, async (work) => {
+    const target = await reachTarget(settings.to, settings.embeddedFolder)
+    return await closing(target, settings.keepRunning, () =>
+      runMigration({ settings, tools, target, startedAt }, work),
     )
-  } finally {
-    await from.source.close()
-  }
+  })
 }
 
 /** Where every migration of the target stands, by its journal. Writes nothing. */

@@ -1,7 +1,7 @@
 import { structureChecks } from './checks/structure.ts'
 import { TIME_IS_UP } from './compare/ordered.ts'
 import type { Compared, TablesInput } from './compare/tables.ts'
-import type { Settings } from './config/model.ts'
+import type { ReachedSettings, Settings } from './config/model.ts'
 import type { Session } from './connection/postgres.ts'
 import { closing, reachExistingTarget, type Target } from './connection/target.ts'
 import type { CheckResult } from './contract/check.ts'
@@ -9,8 +9,9 @@ import type { Tools } from './contract/tools.ts'
 import type { RepairReport, VerifyReport } from './contract/verify.ts'
 import { LandfallError } from './errors.ts'
 import { addChecks } from './journal/evidence.ts'
-import { type OpenSource, openSourceOf, stoppable } from './migrate/ends.ts'
 import { postgresSource } from './migrate/postgres.ts'
+import { reachSource } from './migrate/reach-source.ts'
+import { type OpenSource, openSourceOf, stoppable } from './migrate/sqlite-source.ts'
 import { planHash } from './plan/compare.ts'
 import { compareRepaired, compareUntilSettled } from './verify/looks.ts'
 import { Memory } from './verify/memory.ts'
@@ -27,14 +28,15 @@ import { isWhole, verifyReport } from './verify/report.ts'
  * Errors: those of `plan`; of a repair LF208 while the migration is not done, LF401 while another run is at
  * work; LF403 when `tools.signal` was aborted.
  */
-export async function verify(settings: Settings, tools: Tools = {}): Promise<VerifyReport> {
+export async function verify(asked: Settings, tools: Tools = {}): Promise<VerifyReport> {
   const startedAt = new Date()
-  const target = await reachExistingTarget(settings.to, settings.embeddedFolder)
+  const target = await reachExistingTarget(asked.to, asked.embeddedFolder)
   if (target === null)
-    throw new LandfallError('LF301', `there is no embedded PostgreSQL in ${settings.embeddedFolder}`, {
+    throw new LandfallError('LF301', `there is no embedded PostgreSQL in ${asked.embeddedFolder}`, {
       hint: 'landfall migrate --from …   makes and fills one\n--to postgres://user@host/name   another target',
     })
-  return await closing(target, settings.keepRunning, async () => {
+  return await closing(target, asked.keepRunning, async () => {
+    const settings = await reachSource(asked, tools)
     const from = postgresSource(settings.from)
     if (from !== null) return await verifyPostgres({ settings, tools, from, target, startedAt })
     const session = await target.open('verify')
@@ -48,7 +50,7 @@ export async function verify(settings: Settings, tools: Tools = {}): Promise<Ver
 
 /** The source may be opened anew on the way, to be seen as it is by then. */
 class Verifying {
-  readonly #settings: Settings
+  readonly #settings: ReachedSettings
   readonly #tools: Tools
   readonly #target: Target
   readonly #session: Session
@@ -57,7 +59,7 @@ class Verifying {
   #tables: TablesInput | null = null
   readonly #notes: string[] = []
 
-  constructor(settings: Settings, tools: Tools, target: Target, session: Session) {
+  constructor(settings: ReachedSettings, tools: Tools, target: Target, session: Session) {
     this.#settings = settings
     this.#tools = tools
     this.#target = target

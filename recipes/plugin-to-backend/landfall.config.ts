@@ -1,10 +1,20 @@
-import { defineMigration, env } from 'landfall'
+import { defineMigration, env, exportedBy } from 'landfall'
 
 /** What the backend takes over of the plugin, which it replaces. */
 export default defineMigration({
   name: 'plugin_db_to_backend_v2',
-  source: env('PLUGIN_DATABASE_URL'),
+  // The exporter beside the plugin knows where its database is.
+  source: exportedBy(env('PLUGIN_API_BASE_URL'), {
+    token: env('PLUGIN_ENV_EXPORT_TOKEN', 'PLUGIN_ADMIN_API_KEY'),
+  }),
   target: env('DATABASE_URL'),
+
+  // When the backend starts: once, whatever the number of instances; not at all where the variable is empty.
+  boot: {
+    state: 'plugin_db_migration_states',
+    onlyIf: env('PLUGIN_API_BASE_URL'),
+    waitAtMost: '30m',
+  },
 
   identities: {
     users: {

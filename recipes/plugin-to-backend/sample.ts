@@ -1,6 +1,7 @@
+import { randomBytes } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { connected, executeFile, freshDatabases, insert, type Row, uuid } from '../database.ts'
+import { connected, executeFile, freePort, freshDatabases, insert, type Row, uuid } from '../database.ts'
 
 export interface Sizes {
   /** Users of the plugin. */
@@ -265,7 +266,26 @@ async function main(): Promise<void> {
   process.stderr.write(
     `Made the databases backend and plugin: ${sizes.users} users, ${sizes.accounts} accounts, and trouble.\n`,
   )
-  process.stdout.write(`export DATABASE_URL='${urls.backend}'\nexport PLUGIN_DATABASE_URL='${urls.plugin}'\n`)
+  const variables = {
+    DATABASE_URL: urls.backend,
+    PLUGIN_DATABASE_URL: urls.plugin,
+    ...(await exporterVariables(urls.plugin)),
+  }
+  for (const [name, value] of Object.entries(variables)) process.stdout.write(`export ${name}='${value}'\n`)
+}
+
+/** What the exporter needs, and what those need who ask it. */
+async function exporterVariables(plugin: string): Promise<Record<string, string>> {
+  const { hostname, port, pathname, username, password } = new URL(plugin)
+  return {
+    DB_HOST: hostname,
+    DB_PORT: port || '5432',
+    DB_NAME: pathname.slice(1),
+    DB_USER: decodeURIComponent(username),
+    DB_PASSWORD: decodeURIComponent(password),
+    PLUGIN_ENV_EXPORT_TOKEN: randomBytes(32).toString('hex'),
+    PLUGIN_API_BASE_URL: `http://127.0.0.1:${await freePort(8045)}`,
+  }
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await main()

@@ -5,6 +5,7 @@ import { Command } from 'commander'
 import { CONFIG_FILES } from '../config/load.ts'
 import type { Settings } from '../config/model.ts'
 import { loadSettings, makeSettings } from '../config/settings.ts'
+import { isExported } from '../connection/settings.ts'
 import { LandfallError } from '../errors.ts'
 import { plan, renderConfig } from '../index.ts'
 import { type DatabaseFlags, examples, nameOption, withDatabases } from './options.ts'
@@ -22,9 +23,10 @@ export function initCommand(shell: Shell): Command {
       const file = resolve(shell.cwd, flags.config ?? CONFIG_FILES[0])
       if (existsSync(file) && flags.force !== true) throw isThere(file)
       const settings = await settingsFor(flags, shell)
+      if (isExported(settings.from)) throw namesNoDatabase()
       knowEnds(shell, settings)
       shell.stopping = 'stopping'
-      const progress = showProgress(shell)
+      const progress = await showProgress(shell)
       const tools = { progress: progress.listen, signal: shell.signal }
       const found = await plan(settings, tools).finally(progress.close)
       const target = settings.to === 'embedded' ? null : settings.to.label
@@ -50,6 +52,13 @@ async function settingsFor(flags: DatabaseFlags & { name?: string }, shell: Shel
 
 function isThere(file: string): LandfallError {
   return new LandfallError('LF002', `${file} is there already`, { hint: '--force   overwrites it' })
+}
+
+/** What an exporter hands over today has no place in a file. */
+function namesNoDatabase(): LandfallError {
+  return new LandfallError('LF001', 'init writes down where the source is, and the config’s is exported', {
+    hint: '--from postgres://user@host/name   looks at it directly',
+  })
 }
 
 async function write(file: string, text: string, force: boolean): Promise<void> {

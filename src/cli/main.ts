@@ -2,6 +2,7 @@ import { type Command, CommanderError } from 'commander'
 import { tellFailure } from './failure.ts'
 import { buildProgram } from './program.ts'
 import { processShell, type Shell } from './shell.ts'
+import { written } from './written.ts'
 
 /** Runs one command line and ends the process with its exit status. */
 export async function start(args: readonly string[] = process.argv.slice(2)): Promise<never> {
@@ -14,7 +15,9 @@ export async function start(args: readonly string[] = process.argv.slice(2)): Pr
 /** Parses and carries out one command line; every failure is told and becomes an exit status. */
 async function run(args: readonly string[], shell: Shell): Promise<number> {
   // Known before the parser has run, for what it finds wrong is told in the same form.
-  shell.json = args.includes('--json')
+  // After -- there are the words of another program.
+  const end = args.indexOf('--')
+  shell.json = args.slice(0, end < 0 ? args.length : end).includes('--json')
   const program = buildProgram(shell)
   shell.command = commandName(program, args)
   try {
@@ -38,15 +41,4 @@ function commandName(program: Command, args: readonly string[]): string {
     group = found
   }
   return words.join(' ')
-}
-
-/** Resolves when all that was written has left the process: pipes are asynchronous. */
-function written(stream: NodeJS.WriteStream): Promise<void> {
-  return new Promise((resolve) => {
-    if (stream.destroyed || stream.writableEnded) resolve()
-    else {
-      stream.once('error', () => resolve())
-      stream.write('', () => resolve())
-    }
-  })
 }

@@ -42,7 +42,7 @@ export function migrateCommand(shell: Shell): Command {
       const settings = await loadSettings(flags, shell)
       knowEnds(shell, settings)
       shell.stopping = 'stopping at the next chunk boundary'
-      const progress = showProgress(shell)
+      const progress = await showProgress(shell)
       const ask = flags.yes === true ? async () => true : progress.paused(asker(shell))
       const tools = { progress: progress.listen, signal: shell.signal, ask }
       const report = await migrate(settings, tools).finally(progress.close)

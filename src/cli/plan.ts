@@ -21,7 +21,7 @@ export function planCommand(shell: Shell): Command {
       const settings = await loadSettings(flags, shell)
       knowEnds(shell, settings)
       shell.stopping = 'stopping'
-      const progress = showProgress(shell)
+      const progress = await showProgress(shell)
       const tools = { progress: progress.listen, signal: shell.signal }
       const found = await plan(settings, tools).finally(progress.close)
       shell.status = found.blockers.length === 0 ? 0 : 5

@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
+import { bootCommand } from './boot.ts'
 import { docsCommand } from './docs.ts'
 import { embeddedCommand } from './embedded.ts'
+import { exportEnvCommand } from './export-env.ts'
 import { initCommand } from './init.ts'
 import { migrateCommand } from './migrate.ts'
 import { examples } from './options.ts'
@@ -34,7 +36,9 @@ export function buildProgram(shell: Shell): Command {
     initCommand,
     statusCommand,
     schemaCommand,
+    bootCommand,
     embeddedCommand,
+    exportEnvCommand,
     docsCommand,
   ]
   for (const make of commands) program.addCommand(make(shell))

@@ -1,4 +1,3 @@
-import { createLogUpdate } from 'log-update'
 import type { ProgressListener } from '../contract/progress.ts'
 import { printable } from '../report/text.ts'
 import { drawProgress, plainLine, plainSummary } from './progress-draw.ts'
@@ -17,11 +16,12 @@ const REDRAW_MS = 100
 const PLAIN_MS = 5000
 
 /** Live lines on a terminal, plain ones elsewhere; both on standard error. */
-export function showProgress(shell: Shell): ProgressView {
-  return shell.live && !shell.json ? liveView(shell) : plainView(shell)
+export async function showProgress(shell: Shell): Promise<ProgressView> {
+  return shell.live && !shell.json ? await liveView(shell) : plainView(shell)
 }
 
-function liveView(shell: Shell): ProgressView {
+async function liveView(shell: Shell): Promise<ProgressView> {
+  const { createLogUpdate } = await import('log-update')
   const draw = createLogUpdate(process.stderr)
   const state = emptyProgress()
   let pause = false
@@ -71,12 +71,16 @@ function plainView(shell: Shell): ProgressView {
   return {
     listen(event) {
       const now = Date.now()
-      const phaseBefore = state.phase
+      const { phase: phaseBefore, detail: detailBefore } = state
       if (event.kind === 'phase' && event.phase !== phaseBefore) endPhase(now, false)
       takeEvent(state, event, now)
       if (event.kind === 'note') shell.say(`${printable(event.text)}\n`)
       else if (event.kind === 'phase') {
-        if (event.phase === phaseBefore) return
+        if (
+          event.phase === phaseBefore &&
+          ((event.detail ?? null) === detailBefore || now - toldStep < PLAIN_MS)
+        )
+          return
         told.clear()
         toldStep = now
         const detail = event.detail === undefined ? '' : `: ${printable(event.detail)}`

@@ -40,7 +40,7 @@ export function schemaCommand(shell: Shell): Command {
       command.action(async (flags: Flags) => {
         const settings = await loadSchemaSettings(flags, shell)
         knowEnds(shell, settings)
-        const progress = showProgress(shell)
+        const progress = await showProgress(shell)
         const report = await run(settings, { shell, progress, yes: flags.yes === true }).finally(
           progress.close,
         )

@@ -41,7 +41,7 @@ export function verifyCommand(shell: Shell): Command {
       const settings = await loadSettings({ ...flags, ...limit }, shell)
       knowEnds(shell, settings)
       shell.stopping = 'stopping'
-      const progress = showProgress(shell)
+      const progress = await showProgress(shell)
       const ask = yes === true ? async () => true : progress.paused(asker(shell))
       const tools = { progress: progress.listen, signal: shell.signal, ask }
       const report = await verify(settings, tools).finally(progress.close)

@@ -13,6 +13,7 @@ import type { Session } from '../connection/postgres.ts'
 import { ident, nameParts, qualified } from '../connection/quote.ts'
 import type { CheckResult } from '../contract/check.ts'
 import type { Move, TargetIndex, TargetTable } from '../plan/model.ts'
+import { postgresMove } from '../plan/postgres-move.ts'
 import type { TablePair } from './postgres-comparison.ts'
 
 /** The source's table itself says what the target's must be; it promises nothing besides. */
@@ -71,20 +72,14 @@ export function moveOf(
   pairs: readonly TablePair[],
   last: ReadonlyMap<string, string>,
 ): Move {
-  return {
+  return postgresMove({
     source: pair.table,
     target: wantedTable(pair, pairs, last),
     existing: false,
     key: { kind: 'columns', expressions: [], names: [] },
     columns: [],
     format: 'binary',
-    largeValues: false,
-    chunkRows: null,
-    after: [],
-    profiledRows: null,
-    notes: [],
-    statistics: { rows: 0, misfits: [] },
-  }
+  })
 }
 
 function wantedTable(

@@ -26,10 +26,18 @@ export interface LoadedConfig {
  * @throws LandfallError LF002 when it is missing, cannot be run or is not valid
  */
 export async function loadConfig(named: string | undefined, cwd: string): Promise<LoadedConfig | null> {
+  const found = await readConfig(named, cwd)
+  return found && { file: found.file, config: validateConfig(found.value, basename(found.file)) }
+}
+
+/** What such a file exports, which may be no config at all. */
+export async function readConfig(
+  named: string | undefined,
+  cwd: string,
+): Promise<{ readonly file: string; readonly value: unknown } | null> {
   const file = findConfig(named, cwd)
   if (file === null) return null
-  const value = extname(file) === '.json' ? await readJson(file) : await importConfig(file)
-  return { file, config: validateConfig(value, basename(file)) }
+  return { file, value: extname(file) === '.json' ? await readJson(file) : await importConfig(file) }
 }
 
 function findConfig(named: string | undefined, cwd: string): string | null {

@@ -1,12 +1,15 @@
-import type { Connection, PostgresConnection } from '../connection/settings.ts'
+import type { Connection, PostgresConnection, Source } from '../connection/settings.ts'
 import type { Declaration } from '../contract/declaration.ts'
+import type { BootChoice, BootConfig } from './boot.ts'
 import type { BackupChoice, IdentityChoice, MoveChoices } from './choices.ts'
 import type { ColumnConfig } from './column.ts'
 import type { Env } from './env.ts'
+import type { ExportedBy } from './exported-by.ts'
 import type { IdentityConfig } from './mapping.ts'
 import type { SchemaConfig } from './schema.ts'
 import type { Sql } from './sql.ts'
 
+export type { BootChoice, BootConfig } from './boot.ts'
 export type { BackupChoice, ColumnChoice, IdentityChoice, MoveChoices, TableChoice } from './choices.ts'
 export type { ColumnConfig, Constant } from './column.ts'
 export type { IdentityConfig } from './mapping.ts'
@@ -15,8 +18,11 @@ export type { IdentityConfig } from './mapping.ts'
 export interface MigrationConfig {
   /** The migration's name in the target's journal. Default: the source file's name without its ending. */
   readonly name?: string
-  /** The database to read, e.g. `sqlite:app.db`. A relative path starts at the working directory. */
-  readonly source?: string | Env
+  /**
+   * The database to read, e.g. `sqlite:app.db`. A relative path starts at the working directory.
+   * `exportedBy(…)`: the PostgreSQL database whose settings an exporter hands over.
+   */
+  readonly source?: string | Env | ExportedBy
   /** The database to fill, e.g. `postgres://user@host/db`. Default: `embedded`, a server under `.landfall/`. */
   readonly target?: string | Env
   /** The target's schema. Default: `public`. */
@@ -43,6 +49,8 @@ export interface MigrationConfig {
   readonly schema?: SchemaConfig
   /** Queries of the target that must return nothing, by what they would prove: sql.target`…`. */
   readonly invariants?: { readonly [name: string]: Sql<'target'> | undefined }
+  /** How the migration behaves when an application starts. */
+  readonly boot?: BootConfig
   /** The role that owns what is made in the target. Default: the role that connects. */
   readonly owner?: string
   /** Rights given on every table that is made. */
@@ -116,13 +124,15 @@ export interface SchemaSettings extends TargetSettings {
 /** Config and command line after defaults: everything the library's verbs are told. */
 export interface Settings extends TargetSettings {
   readonly name: string
-  readonly from: Connection
+  /** Of an exported source only the way to its exporter; `reachSource` asks that. */
+  readonly from: Source
   readonly moves: MoveChoices
   readonly identities: readonly IdentityChoice[]
   /** The time zone of naive timestamps whose column says nothing else. */
   readonly zone: string | null
   /** What is backed up before anything is written; null: nothing. */
   readonly backup: BackupChoice | null
+  readonly boot: BootChoice
   readonly names: 'keep' | 'snake'
   readonly badRows: 'stop' | 'set-aside'
   readonly targetSchema: string
@@ -151,6 +161,11 @@ export interface Settings extends TargetSettings {
   readonly snapshot: 'auto' | 'hold' | 'backup'
   readonly owner?: string
   readonly grants?: readonly GrantConfig[]
+}
+
+/** Settings whose source can be opened: where it was exported, it has been asked for. */
+export interface ReachedSettings extends Settings {
+  readonly from: Connection
 }
 
 /** How much is verified, and what becomes of the differences. */

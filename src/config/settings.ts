@@ -1,12 +1,15 @@
 import { availableParallelism } from 'node:os'
-import { resolve } from 'node:path'
-import type { Connection } from '../connection/settings.ts'
+import { basename, resolve } from 'node:path'
+import { isExported, type Source } from '../connection/settings.ts'
 import { LandfallError } from '../errors.ts'
+import { isAskedFor, resolveBoot } from './boot.ts'
 import { type Env, type Environment, resolveEnv } from './env.ts'
-import { loadConfig } from './load.ts'
+import { isExportedBy, readExportedBy } from './exported-by.ts'
+import { loadConfig, readConfig } from './load.ts'
 import type { MigrationConfig, Settings, TargetSettings } from './model.ts'
 import { isMapped, resolveBackup, resolveIdentities, resolveMoves } from './resolve.ts'
 import { migrationName, readSource, readTarget, refuseForSqlite } from './sqlite-to-postgres.ts'
+import { validateConfig } from './validate.ts'
 
 /** What the command line can say; it wins over the config. */
 export interface Options {
@@ -36,6 +39,8 @@ export interface Options {
   readonly repair?: boolean
   readonly deleteExtra?: boolean
   readonly snapshot?: 'auto' | 'hold' | 'backup'
+  /** How long to wait for another instance, e.g. `30m`. */
+  readonly wait?: string
   /** Before anything is written; a text names the folder. */
   readonly backup?: boolean | string
 }
@@ -68,6 +73,22 @@ export async function loadSettings(
   return makeSettings(loaded?.config ?? {}, options, where)
 }
 
+/**
+ * Like `loadSettings`, for the start of an application. `config` is a config, or a file of one. Null: the
+ * config asks for nothing to be done, whatever else it says.
+ */
+export async function loadBootSettings(
+  config: MigrationConfig | string | undefined,
+  options: Options = {},
+  where: Surroundings = surroundings(),
+): Promise<Settings | null> {
+  const found =
+    typeof config === 'object' ? { file: 'config', value: config } : await readConfig(config, where.cwd)
+  if (found === null) return makeSettings({}, options, where)
+  if (!isAskedFor(found.value, where.environment)) return null
+  return makeSettings(validateConfig(found.value, basename(found.file)), options, where)
+}
+
 /** Like `loadSettings` for verbs that only read the journal: the source need not be known. */
 export async function loadTargetSettings(
   options: Options = {},
@@ -92,12 +113,13 @@ export function makeSettings(
   const found = isMapped({ moves, identities }) ? 'public' : (options.targetSchema ?? config.targetSchema)
   return {
     ...targetSettings(config, options, where),
-    name: options.name ?? config.name ?? migrationName(from),
+    name: options.name ?? config.name ?? nameOf(from),
     from,
     moves,
     identities,
     zone: config.zone ?? null,
     backup: resolveBackup(config.backup, options.backup, where.cwd),
+    boot: resolveBoot(config.boot, targetSchema, options.wait),
     names: options.names ?? config.names ?? 'keep',
     badRows: options.badRows ?? config.badRows ?? 'stop',
     targetSchema,
@@ -141,11 +163,21 @@ export function targetSettings(
   }
 }
 
-function sourceOf(config: MigrationConfig, options: Options, where: Surroundings): Connection {
-  const text = options.from ?? textOf(config.source, 'source', where)
+function sourceOf(config: MigrationConfig, options: Options, where: Surroundings): Source {
+  const { source } = config
+  if (options.from === undefined && isExportedBy(source)) return readExportedBy(source, where.environment)
+  const text = options.from ?? (isExportedBy(source) ? undefined : textOf(source, 'source', where))
   if (text !== undefined) return readSource(text, where.environment)
   throw new LandfallError('LF001', 'no source is named', {
     hint: `landfall ${where.command ?? 'migrate'} --from sqlite:app.db\nor source: … in landfall.config.ts`,
+  })
+}
+
+/** What an exporter will name is not known yet, and asking it is not for settings to do. */
+function nameOf(from: Source): string {
+  if (!isExported(from)) return migrationName(from)
+  throw new LandfallError('LF002', 'name: is missing, and a source that is exported gives it none', {
+    hint: "name: 'plugin_db_to_backend'   in the config, or --name NAME",
   })
 }
 

@@ -1,4 +1,6 @@
 import { z } from 'zod'
+import { readDuration } from './duration.ts'
+import { baseProblem } from './exporter-base.ts'
 import { TABLE_RIGHTS } from './model.ts'
 import { invariants, schema } from './schema-shape.ts'
 import { isSql } from './sql.ts'
@@ -11,7 +13,26 @@ const envValue = z.strictObject({
   names: z.array(z.string()),
   default: z.string().nullable(),
 })
-const connection = z.union([text, envValue], 'must be a connection string or env(…)')
+const CONNECTIONS = 'must be a connection string or env(…)'
+const connection = z.union([text, z.discriminatedUnion('kind', [envValue], CONNECTIONS)], CONNECTIONS)
+const base = z
+  .union([text, envValue], 'must be an address such as http://plugin-env:8045, or env(…)')
+  .check(({ value, issues }) => {
+    const problem = typeof value === 'string' && value !== '' ? baseProblem(value) : null
+    if (problem !== null) issues.push({ code: 'custom', message: problem, input: value })
+  })
+const within = text.refine(
+  (said) => (readDuration(said) ?? 0) > 0,
+  'must be a time above 0 with its unit: 500ms, 30s, 10m or 2h',
+)
+const exportedBy = z.strictObject({
+  kind: z.literal('exported-by'),
+  base,
+  token: z.union([text, envValue], 'must be a text or env(…)'),
+  within: within.optional(),
+})
+const SOURCES = 'must be a connection string, env(…) or exportedBy(…)'
+const source = z.union([text, z.discriminatedUnion('kind', [envValue, exportedBy], SOURCES)], SOURCES)
 
 const sqlOf = (side: 'source' | 'target', message: string) =>
   z.custom<unknown>((value) => isSql(value) && value.side === side, message)
@@ -138,9 +159,20 @@ const backup = z.union(
   'must be true, false or { folder, source }',
 )
 
+const duration = text.refine((said) => readDuration(said) !== null, 'must be a time such as 90s, 30m or 2h')
+const boot = z.strictObject({
+  state: text
+    .refine((name) => /^[^.]+(\.[^.]+)?$/.test(name), 'must be a table: name or schema.name')
+    .optional(),
+  onlyIf: z
+    .union([z.string(), z.boolean(), envValue, z.undefined()], 'must be env(…), true or false')
+    .optional(),
+  waitAtMost: duration.optional(),
+})
+
 export const config = z.strictObject({
   name: text.optional(),
-  source: connection.optional(),
+  source: source.optional(),
   target: connection.optional(),
   targetSchema: text.optional(),
   sourceSchema: text.optional(),
@@ -156,6 +188,7 @@ export const config = z.strictObject({
     .optional(),
   schema: schema.optional(),
   invariants: invariants.optional(),
+  boot: boot.optional(),
   owner: text.optional(),
   grants: z.array(grant).optional(),
 })

@@ -1,5 +1,5 @@
 import { basename, extname } from 'node:path'
-import type { Connection, PostgresConnection, SqliteConnection } from '../connection/settings.ts'
+import type { Connection, PostgresConnection, Source, SqliteConnection } from '../connection/settings.ts'
 import { parseConnection } from '../connection/url.ts'
 import { LandfallError } from '../errors.ts'
 import type { Environment } from './env.ts'
@@ -50,7 +50,7 @@ const POSTGRES_ONLY = {
  * Rows of a SQLite source are loaded into their tables as they are.
  * Errors: LF001 naming the first key that asks for more.
  */
-export function refuseForSqlite(from: Connection, config: MigrationConfig): void {
+export function refuseForSqlite(from: Source, config: MigrationConfig): void {
   if (from.engine !== 'sqlite') return
   for (const path of postgresOnly(config))
     throw new LandfallError(

@@ -32,6 +32,9 @@ export interface PostgresSettings {
 
 export type Connection = SqliteConnection | PostgresConnection
 
+/** Where rows come from: a database, or whoever hands over the settings of one. */
+export type Source = Connection | ExportedSource
+
 export interface SqliteConnection {
   readonly engine: 'sqlite'
   /** Absolute. */
@@ -51,6 +54,28 @@ export interface PostgresConnection {
 }
 
 /**
+ * A PostgreSQL database whose settings an exporter hands over when they are needed, and not before:
+ * `askExporter` makes a `PostgresConnection` of it. It holds the token; `guardSource` hides that.
+ */
+export interface ExportedSource {
+  readonly engine: 'exported'
+  /** `http://plugin-env:8045`, without user, password, query or a slash at the end. */
+  readonly base: string
+  readonly token: string
+  /** Milliseconds in which the exporter has to hand the settings over, all attempts together. */
+  readonly within: number
+  /** What libpq's variables say of the connection besides where it goes and as whom: TLS, time-outs. */
+  readonly environment: Readonly<Record<string, string>>
+  /** What may be shown: `the database that http://plugin-env:8045 exports`. */
+  readonly label: string
+  readonly notes: readonly string[]
+}
+
+export function isExported(source: Source): source is ExportedSource {
+  return source.engine === 'exported'
+}
+
+/**
  * Makes `JSON.stringify` and `util.inspect` of the settings hide the secrets. The two methods cannot be
  * enumerated, so that the object can still be cloned to a worker; a clone must be guarded again.
  */
@@ -62,13 +87,26 @@ export function guardSettings(settings: PostgresSettings): PostgresSettings {
     sslpassword: guarded.sslpassword === null ? null : '(hidden)',
     options: guarded.options === null ? null : '(hidden)',
   })
+  return hiding(guarded, redacted)
+}
+
+/** The same for an exporter's token. */
+export function guardSource(source: ExportedSource): ExportedSource {
+  const guarded = { ...source }
+  return hiding(guarded, () => ({ ...guarded, token: '(hidden)' }))
+}
+
+/** The two methods cannot be enumerated, so that the object can still be cloned. */
+export function hiding<T extends object>(guarded: T, redacted: () => T): T {
   Object.defineProperty(guarded, 'toJSON', { value: redacted })
   Object.defineProperty(guarded, inspect.custom, { value: redacted })
   return guarded
 }
 
 /** The form that may be shown. It is a URL that `parseConnection` understands. */
-export function settingsLabel(settings: PostgresSettings): string {
+export function settingsLabel(
+  settings: Pick<PostgresSettings, 'user' | 'database' | 'host' | 'port'>,
+): string {
   const user = encodeURIComponent(settings.user)
   const database = encodeURIComponent(settings.database)
   if (settings.host.startsWith('/'))

@@ -20,7 +20,7 @@ const ROUNDS = 5
 /**
  * Makes what is declared true, statement by statement, until nothing is left to do.
  *
- * Errors: LF211 something is there in another form, and nothing was changed; those of `carryOut`.
+ * Errors: LF213 something is there in another form, and nothing was changed; those of `carryOut`.
  */
 export async function applyDifference(working: Working): Promise<readonly AppliedStatement[]> {
   const { observer, settings } = working
@@ -41,14 +41,14 @@ export async function applyDifference(working: Working): Promise<readonly Applie
   return applied
 }
 
-/** Errors: LF211. */
+/** Errors: LF213. */
 export function refuseConflicts(difference: Difference): void {
   const conflicts = conflictsOf(difference)
   if (conflicts.length === 0) return
   const [first] = conflicts
   const more = conflicts.length === 1 ? '' : `, and ${conflicts.length - 1} more`
   throw new LandfallError(
-    'LF211',
+    'LF213',
     `${objectName(first!.object)} is not as declared: ${first!.conflict!.why}${more}`,
     {
       hint: [

@@ -218,28 +218,29 @@ export async function failRun(
   )
 }
 
-/**
- * Records that a run is done, on disk before it returns. A run with a chunk that is not done is a bug
- * (LF900) and stays as it is.
- */
+/** Records that a run is done, in a transaction of its own: see `recordDone`. */
 export async function finishRun(
   session: Session,
   epoch: Epoch,
   run: string,
   result: MigrateReport,
 ): Promise<void> {
-  await fenced(session, epoch, async () => {
-    await commitToDisk(session)
-    const done = await session.query(
-      `UPDATE landfall.runs SET state = 'done', phase = 'done', finished_at = clock_timestamp(), result = $2
-        WHERE id = $1 AND state = 'running'
-          AND NOT EXISTS (SELECT FROM landfall.chunks c WHERE c.run = $1 AND c.state = 'pending')
-`,
-      [run, JSON.stringify(result)],
-    )
-    if (done.rowCount === 0)
-      throw new LandfallError('LF900', `run ${run} was to be finished before its chunks`)
-  })
+  await fenced(session, epoch, () => recordDone(session, run, result))
+}
+
+/**
+ * Records that a run is done, in a transaction that is on disk before its commit returns. A run with a chunk
+ * that is not done is a bug (LF900) and stays as it is.
+ */
+export async function recordDone(session: Session, run: string, result: MigrateReport): Promise<void> {
+  await commitToDisk(session)
+  const done = await session.query(
+    `UPDATE landfall.runs SET state = 'done', phase = 'done', finished_at = clock_timestamp(), result = $2
+      WHERE id = $1 AND state = 'running'
+        AND NOT EXISTS (SELECT FROM landfall.chunks c WHERE c.run = $1 AND c.state = 'pending')`,
+    [run, JSON.stringify(result)],
+  )
+  if (done.rowCount === 0) throw new LandfallError('LF900', `run ${run} was to be finished before its chunks`)
 }
 
 /**

@@ -64,6 +64,19 @@ export async function acquireLock(
   }
 }
 
+/** Whether somebody runs the migration at this moment. */
+export async function isHeld(session: Session, migration: string): Promise<boolean> {
+  const { classid, objid } = lockKey(migration)
+  const { rows } = await session.query<{ held: boolean }>(
+    `SELECT EXISTS (SELECT FROM pg_catalog.pg_locks l
+        JOIN pg_catalog.pg_database d ON d.oid = l.database AND d.datname = current_database()
+      WHERE l.locktype = 'advisory' AND l.classid = $1::oid AND l.objid = $2::oid AND l.objsubid = 1
+        AND l.granted) AS held`,
+    [classid, objid],
+  )
+  return rows[0]!.held
+}
+
 /** SQL: whether this very session has the lock. */
 const OWN = `EXISTS (SELECT FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()
   AND classid = $1::oid AND objid = $2::oid AND objsubid = 1 AND granted)`

@@ -58,7 +58,11 @@ function refusal(what = 'a pooler in transaction mode'): LandfallError {
     'LF309',
     `${what} (PgBouncer, Supavisor, RDS Proxy …) is between Landfall and the target`,
     {
-      hint: 'Name the direct connection to the server, or a pool in session mode: the lock that keeps two runs\napart must end with its holder, and needs a connection of its own for that.',
+      hint: [
+        'Name the direct connection to the server, or a pool in session mode: the lock that keeps two runs',
+        'apart must end with its holder, and needs a connection of its own for that.',
+        "Where the application keeps to the pooler: target: env('DATABASE_DIRECT_URL', 'DATABASE_URL')",
+      ].join('\n'),
     },
   )
 }

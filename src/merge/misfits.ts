@@ -1,7 +1,7 @@
 import type { Session } from '../connection/postgres.ts'
-import { literal } from '../connection/quote.ts'
 import { LandfallError } from '../errors.ts'
 import type { TargetRules } from '../plan/mapping.ts'
+import { halving, RANGE } from './halving.ts'
 import { type Shaped, STAGE_ROW, WRONG } from './model.ts'
 import { BY_ITSELF, typedRows, type Values } from './values.ts'
 
@@ -112,40 +112,21 @@ async function findMisfits(session: Session, stage: string, probes: readonly str
     probes
       .map((sql) => `PERFORM pg_catalog.count(w) FROM (${sql}) AS w WHERE w.${STAGE_ROW} ${where};`)
       .join(' ')
-  const body = `#variable_conflict use_column
-    DECLARE landfall_from int8[]; landfall_to int8[]; landfall_low int8; landfall_high int8; landfall_middle int8;
-      landfall_one int8; landfall_few boolean;
-    BEGIN
-      SELECT ARRAY[pg_catalog.min(${STAGE_ROW})], ARRAY[pg_catalog.max(${STAGE_ROW})] INTO landfall_from, landfall_to FROM ${stage};
-      WHILE pg_catalog.cardinality(landfall_from) > 0 LOOP
-        landfall_low := landfall_from[pg_catalog.cardinality(landfall_from)];
-        landfall_high := landfall_to[pg_catalog.cardinality(landfall_to)];
-        landfall_from := pg_catalog.trim_array(landfall_from, 1);
-        landfall_to := pg_catalog.trim_array(landfall_to, 1);
-        landfall_few := false;
-        BEGIN
-          ${probe('BETWEEN landfall_low AND landfall_high')}
-        EXCEPTION WHEN data_exception OR integrity_constraint_violation THEN
-          IF landfall_high - landfall_low < ${FEW} THEN
-            landfall_few := true;
-          ELSE
-            landfall_middle := landfall_low + (landfall_high - landfall_low) / 2;
-            landfall_from := landfall_from || landfall_middle + 1 || landfall_low;
-            landfall_to := landfall_to || landfall_high || landfall_middle;
-          END IF;
-        END;
-        IF landfall_few THEN
-          FOR landfall_one IN landfall_low .. landfall_high LOOP
+  const caught = 'data_exception OR integrity_constraint_violation'
+  const sql = halving({
+    rows: stage,
+    attempt: probe(RANGE),
+    caught,
+    few: FEW,
+    inFew: `FOR landfall_one IN landfall_low .. landfall_high LOOP
             BEGIN
               ${probe('= landfall_one')}
-            EXCEPTION WHEN data_exception OR integrity_constraint_violation THEN
+            EXCEPTION WHEN ${caught} THEN
               INSERT INTO ${MISFITS} VALUES (landfall_one, SQLERRM);
             END;
-          END LOOP;
-        END IF;
-      END LOOP;
-    END`
-  await session.query(`DO ${literal(body)}`)
+          END LOOP;`,
+  })
+  await session.query(sql)
   const { rows } = await session.query<{ rows: number }>(
     `SELECT pg_catalog.count(*)::pg_catalog.int4 AS rows FROM ${MISFITS}`,
   )

@@ -14,11 +14,13 @@ interface ParentCheck {
 
 /**
  * What the server does about an INSERT into a table besides storing the rows: `plain` that a trigger is a
- * foreign key's, of the ordinary kind, between columns whose values are equal exactly when their bytes are.
+ * foreign key's, of the ordinary kind, between columns whose values are equal exactly when their bytes are, and
+ * the shaped rows say which: what is left to the table's defaults is seen by nobody but the server.
  */
 const CHECKS = `SELECT t.tgisinternal AND t.tgenabled = 'O' AND f.proname = 'RI_FKey_check_ins' AND c.confmatchtype = 's'
       AND c.confrelid <> c.conrelid AND p.relkind = 'r' AND bool_and(a.atttypid = b.atttypid AND a.attcollation = b.attcollation
-        AND a.atttypid = ANY ('{int2,int4,int8,uuid,text,varchar}'::pg_catalog.regtype[]) AND coalesce(l.collisdeterministic, true)) AS plain,
+        AND a.atttypid = ANY ('{int2,int4,int8,uuid,text,varchar}'::pg_catalog.regtype[]) AND coalesce(l.collisdeterministic, true)
+        AND EXISTS (SELECT FROM pg_catalog.pg_attribute AS w WHERE w.attrelid = $2::pg_catalog.regclass AND w.attname = a.attname)) AS plain,
     pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(p.relname) AS parent,
     array_agg(a.attname::text ORDER BY k.at) AS columns, array_agg(b.attname::text ORDER BY k.at) AS "parentColumns"
   FROM pg_catalog.pg_trigger AS t JOIN pg_catalog.pg_proc AS f ON f.oid = t.tgfoid
@@ -50,7 +52,7 @@ export async function withParentsHeld<T>(
   shaped: Pick<Split, 'relation' | 'target'>,
   insert: () => Promise<T>,
 ): Promise<T> {
-  const checks = await parentChecks(session, shaped.target)
+  const checks = await parentChecks(session, shaped)
   if (checks.length === 0 || !(await holdParents(session, shaped, checks))) return await insert()
   const result = await insert()
   await session.query('SET LOCAL session_replication_role = origin')
@@ -58,8 +60,11 @@ export async function withParentsHeld<T>(
 }
 
 /** Empty also where there is more than foreign keys. */
-async function parentChecks(session: Session, target: string): Promise<readonly ParentCheck[]> {
-  const { rows } = await session.query<ParentCheck & { plain: boolean | null }>(CHECKS, [target])
+async function parentChecks(
+  session: Session,
+  { relation, target }: Pick<Split, 'relation' | 'target'>,
+): Promise<readonly ParentCheck[]> {
+  const { rows } = await session.query<ParentCheck & { plain: boolean | null }>(CHECKS, [target, relation])
   if (rows.length === 0 || rows.some(({ plain }) => plain !== true)) return []
   return (await session.query(SPARED, [target])).rows.length === 0 ? [] : rows
 }

@@ -2,6 +2,7 @@ import type { Session } from '../connection/postgres.ts'
 import { literal, qualified } from '../connection/quote.ts'
 import { LandfallError } from '../errors.ts'
 import type { Counts } from './count.ts'
+import { halving, RANGE } from './halving.ts'
 import { stagedKey } from './key.ts'
 import { CHANGED, STAGE_ROW, type Staged, THERE, WRITES, WRONG } from './model.ts'
 import { contentOf } from './set-aside.ts'
@@ -52,49 +53,32 @@ export async function findRefused(session: Session, shaped: Split, counts: Count
     writeStatements(shaped, counts)
       .map((sql) => `${sql(` AND w.${STAGE_ROW} ${where}`)};`)
       .join('\n')
-  const caught = 'WHEN data_exception OR integrity_constraint_violation OR raise_exception THEN'
-  const body = `#variable_conflict use_column
-    DECLARE landfall_from int8[]; landfall_to int8[]; landfall_low int8; landfall_high int8; landfall_middle int8;
-      landfall_one int8; landfall_few boolean; landfall_again boolean := true; landfall_detail text;
-    BEGIN
-      SELECT ARRAY[pg_catalog.min(${STAGE_ROW})], ARRAY[pg_catalog.max(${STAGE_ROW})] INTO landfall_from, landfall_to FROM ${relation} WHERE ${WRITES};
-      WHILE pg_catalog.cardinality(landfall_from) > 0 LOOP
-        landfall_low := landfall_from[pg_catalog.cardinality(landfall_from)];
-        landfall_high := landfall_to[pg_catalog.cardinality(landfall_to)];
-        landfall_from := pg_catalog.trim_array(landfall_from, 1);
-        landfall_to := pg_catalog.trim_array(landfall_to, 1);
-        landfall_few := false;
-        BEGIN
-          ${write('BETWEEN landfall_low AND landfall_high')}
-        EXCEPTION ${caught}
-          landfall_few := landfall_high - landfall_low < ${FEW};
-          IF NOT landfall_few THEN
-            landfall_middle := landfall_low + (landfall_high - landfall_low) / 2;
-            landfall_from := landfall_from || landfall_middle + 1 || landfall_low;
-            landfall_to := landfall_to || landfall_high || landfall_middle;
-          END IF;
-        END;
-        IF landfall_few THEN
-          INSERT INTO ${TABLE} SELECT ${STAGE_ROW}, NULL, NULL FROM ${relation}
-            WHERE ${WRITES} AND ${STAGE_ROW} BETWEEN landfall_low AND landfall_high;
-        END IF;
-      END LOOP;
-      WHILE landfall_again LOOP
-        landfall_again := false;
-        FOR landfall_one IN SELECT ${STAGE_ROW} FROM ${TABLE} ORDER BY ${STAGE_ROW} LOOP
-          BEGIN
-            ${write('= landfall_one')}
-            DELETE FROM ${TABLE} AS f WHERE f.${STAGE_ROW} = landfall_one;
-            landfall_again := true;
-          EXCEPTION ${caught}
-            GET STACKED DIAGNOSTICS landfall_detail = PG_EXCEPTION_DETAIL;
-            UPDATE ${TABLE} AS f SET reason = SQLERRM, detail = nullif(landfall_detail, '') WHERE f.${STAGE_ROW} = landfall_one;
-          END;
+  const caught = 'data_exception OR integrity_constraint_violation OR raise_exception'
+  const sql = halving({
+    rows: `${relation} WHERE ${WRITES}`,
+    attempt: write(RANGE),
+    caught,
+    few: FEW,
+    inFew: `INSERT INTO ${TABLE} SELECT ${STAGE_ROW}, NULL, NULL FROM ${relation} WHERE ${WRITES} AND ${STAGE_ROW} ${RANGE};`,
+    atEnd: `DECLARE landfall_one int8; landfall_again boolean := true; landfall_detail text;
+      BEGIN
+        WHILE landfall_again LOOP
+          landfall_again := false;
+          FOR landfall_one IN SELECT ${STAGE_ROW} FROM ${TABLE} ORDER BY ${STAGE_ROW} LOOP
+            BEGIN
+              ${write('= landfall_one')}
+              DELETE FROM ${TABLE} AS f WHERE f.${STAGE_ROW} = landfall_one;
+              landfall_again := true;
+            EXCEPTION WHEN ${caught} THEN
+              GET STACKED DIAGNOSTICS landfall_detail = PG_EXCEPTION_DETAIL;
+              UPDATE ${TABLE} AS f SET reason = SQLERRM, detail = nullif(landfall_detail, '') WHERE f.${STAGE_ROW} = landfall_one;
+            END;
+          END LOOP;
         END LOOP;
-      END LOOP;
-    END`
+      END;`,
+  })
   await session.query(`CREATE TEMPORARY TABLE ${TABLE} (${STAGE_ROW} pg_catalog.int8 PRIMARY KEY, reason pg_catalog.text, detail pg_catalog.text) ON COMMIT DROP;
-    CREATE INDEX ON ${relation} (${STAGE_ROW}); ANALYZE ${relation}; DO ${literal(body)}`)
+    CREATE INDEX ON ${relation} (${STAGE_ROW}); ANALYZE ${relation}; ${sql}`)
   const { rows } = await session.query<{ row: string; reason: string }>(
     `SELECT ${STAGE_ROW} AS row, pg_catalog.concat_ws(' ', reason, '(' || detail || ')') AS reason FROM ${TABLE} ORDER BY 1`,
   )

@@ -9,8 +9,8 @@ import type { Plan } from '../plan/model.ts'
 import { type RunStepsOptions, runSteps } from '../schema/apply.ts'
 import { createStatements } from '../schema/postgres.ts'
 import { finishSteps, type Step } from '../schema/steps.ts'
-import { targetCatalog } from './ends.ts'
 import type { Under } from './start.ts'
+import { targetCatalog } from './target-catalog.ts'
 
 /** Makes the target's schemas and tables where they are missing; each table together with its record. */
 export async function createTables(start: Under, run: RunRecord, plan: Plan): Promise<void> {

@@ -24,15 +24,16 @@ export async function isApplied(session: Session, run: RunRecord): Promise<boole
 
 /**
  * Makes the staged rows rows of their tables, all moves in the plan's order and in one transaction, with
- * what they came to and what was set aside. what was decided by a rule is kept with it.
+ * what they came to and what was set aside; what was decided by a rule is kept with it. `last` works in the
+ * same transaction, when all are there.
  */
-export async function applyMoves(
+export async function applyMoves<T>(
   start: PostgresStart,
   begun: PostgresBegun,
   signal: AbortSignal,
-): Promise<void> {
-  const { lock, target, tools, settings } = start
-  const { run, plan } = begun
+  last: (session: Session) => Promise<T>,
+): Promise<T> {
+  const { lock, target } = start
   // The user's expressions and the triggers of the tables see the schemas that they always see.
   const session = await openPostgres(target.settings, {
     applicationName: 'landfall apply',
@@ -43,34 +44,10 @@ export async function applyMoves(
     void start.session.query('SELECT pg_cancel_backend($1)', [session.backend]).catch(() => {})
   signal.addEventListener('abort', stop)
   try {
-    await fenced(session, lock, async () => {
+    return await fenced(session, lock, async () => {
       await commitToDisk(session)
-      await lockTables(session, writtenBy(plan))
-      const maps = new Map<string, KnownMap>()
-      const creating: Staged[] = []
-      const firstMerge = plan.moves.findIndex(({ mapping }) => mapping?.kind === 'merge')
-      for (const [at, move] of plan.moves.entries()) {
-        const rejects = { run: run.id, before: plan.moves.slice(0, at) }
-        if (at === firstMerge && !plan.inPlace) await refuseUnknown(mergesOf(begun, session, maps), rejects)
-        if (signal.aborted) throw stopReason(signal)
-        tools.progress?.({ kind: 'step', name: `apply ${move.source}`, done: at, total: plan.moves.length })
-        const staged = {
-          session,
-          move,
-          stage: await stageFor(session, begun, move),
-          maps,
-          // A run that met bad rows may go on setting them aside.
-          badRows: settings.badRows,
-        }
-        await session.query(stageFilled(staged.stage))
-        const { applied, notes } = await applyMove(staged, rejects).catch((error: unknown) => {
-          throw placed(error, move)
-        })
-        await recordApplied(session, run.id, move.source, applied, notes)
-        if (move.mapping?.kind === 'identity' && applied.created > 0) creating.push(staged)
-      }
-      for (const staged of creating) await requireFoundAgain(staged)
-      if (plan.inPlace) await requireRepeatable(session, plan, maps)
+      await start.clock.measure('apply', () => applyEach(start, begun, session, signal))
+      return await last(session)
     })
   } catch (error) {
     throw signal.aborted ? stopReason(signal) : error
@@ -78,6 +55,41 @@ export async function applyMoves(
     signal.removeEventListener('abort', stop)
     await session.close()
   }
+}
+
+async function applyEach(
+  { tools, settings }: PostgresStart,
+  begun: PostgresBegun,
+  session: Session,
+  signal: AbortSignal,
+): Promise<void> {
+  const { run, plan } = begun
+  await lockTables(session, writtenBy(plan))
+  const maps = new Map<string, KnownMap>()
+  const creating: Staged[] = []
+  const firstMerge = plan.moves.findIndex(({ mapping }) => mapping?.kind === 'merge')
+  for (const [at, move] of plan.moves.entries()) {
+    const rejects = { run: run.id, before: plan.moves.slice(0, at) }
+    if (at === firstMerge && !plan.inPlace) await refuseUnknown(mergesOf(begun, session, maps), rejects)
+    if (signal.aborted) throw stopReason(signal)
+    tools.progress?.({ kind: 'step', name: `apply ${move.source}`, done: at, total: plan.moves.length })
+    const staged = {
+      session,
+      move,
+      stage: await stageFor(session, begun, move),
+      maps,
+      // A run that met bad rows may go on setting them aside.
+      badRows: settings.badRows,
+    }
+    await session.query(stageFilled(staged.stage))
+    const { applied, notes } = await applyMove(staged, rejects).catch((error: unknown) => {
+      throw placed(error, move)
+    })
+    await recordApplied(session, run.id, move.source, applied, notes)
+    if (move.mapping?.kind === 'identity' && applied.created > 0) creating.push(staged)
+  }
+  for (const staged of creating) await requireFoundAgain(staged)
+  if (plan.inPlace) await requireRepeatable(session, plan, maps)
 }
 
 /** The merges whose identities are all resolved before the first of them. */

@@ -1,6 +1,5 @@
 import type { BackupReport } from '../contract/report.ts'
 import { LandfallError } from '../errors.ts'
-import { compareCheckpoint } from '../journal/checkpoint.ts'
 import { fenced } from '../journal/fence.ts'
 import {
   beginRun,
@@ -18,6 +17,7 @@ import type { RunRecord } from '../journal/model.ts'
 import { planHash } from '../plan/compare.ts'
 import type { Plan } from '../plan/model.ts'
 import { backUp } from './backup.ts'
+import { refuseOtherCheckpoint } from './checkpoint.ts'
 import { choicesOf } from './choices.ts'
 import { askBeforeWriting } from './consent.ts'
 import { holder } from './holder.ts'
@@ -40,13 +40,7 @@ type Nothing = { readonly kind: 'nothing'; readonly run: RunRecord }
 export async function beginPostgres(start: PostgresStart): Promise<PostgresBegun | Nothing> {
   const { session, settings } = start
   const run = await findRun(session, settings.name)
-  if (settings.checkpoint)
-    compareCheckpoint(
-      settings.checkpoint,
-      run,
-      run ? await readChunks(session, run.id) : [],
-      settings.restart,
-    )
+  await refuseOtherCheckpoint(start, run)
   if (run === null) return await beginNew(start)
   const before = await readPlan(session, run.id)
   return before.moves.some((move) => move.mapping !== undefined)

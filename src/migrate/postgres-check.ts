@@ -4,41 +4,33 @@ import { tally } from '../checks/rows.ts'
 import { matchTables } from '../compare/postgres-match.ts'
 import { lastNumbers, postgresStructure } from '../compare/postgres-structure.ts'
 import { comparePostgresTables } from '../compare/postgres-tables.ts'
-import { rowsCheck } from '../compare/tables.ts'
+import { rowsCheck } from '../compare/rows-check.ts'
+import type { Session } from '../connection/postgres.ts'
 import { PostgresSnapshot } from '../connection/postgres-snapshot.ts'
 import type { CheckResult } from '../contract/check.ts'
 import type { MigrateReport } from '../contract/report.ts'
 import { stopReason } from '../copy/schedule.ts'
 import { readApplied } from '../journal/applied.ts'
-import { addChecks } from '../journal/evidence.ts'
-import { fenced } from '../journal/fence.ts'
 import type { ChunkRecord } from '../journal/model.ts'
 import type { Move } from '../plan/model.ts'
 import { compareMapped } from './postgres-mapped.ts'
 import { countOnly } from './postgres-restart.ts'
 import type { PostgresBegun, PostgresStart } from './postgres-start.ts'
 
-interface Checked {
+export interface Checked {
   readonly notes: readonly string[]
   readonly checks: readonly CheckResult[]
   readonly verification: MigrateReport['verification']
 }
 
-/** Everything is there as the plan says; with its record. */
-export async function checkPostgres(
+/** Everything is there as the plan says. `within`: a transaction that has applied the moves, not yet committed. */
+export async function checkMapped(
   start: PostgresStart,
-  begun: PostgresBegun,
-  chunks: readonly ChunkRecord[],
-  comparing: Promise<Compared> | null,
+  { run, plan }: PostgresBegun,
+  within: Session | null,
 ): Promise<Checked> {
-  const mapped = begun.plan.moves.some((move) => move.mapping !== undefined)
-  const checked = mapped ? await checkMapped(start, begun) : await checkClone(start, begun, chunks, comparing)
-  await fenced(start.session, start.lock, () => addChecks(start.session, begun.run.id, checked.checks))
-  return checked
-}
-
-async function checkMapped(start: PostgresStart, { run, plan }: PostgresBegun): Promise<Checked> {
-  const { session, settings, from, target, tools } = start
+  const { settings, from, target, tools } = start
+  const session = within ?? start.session
   const applied = await readApplied(session, run.id)
   const checks: CheckResult[] = []
   for (const move of plan.moves) {
@@ -66,6 +58,7 @@ async function checkMapped(start: PostgresStart, { run, plan }: PostgresBegun): 
     verification: settings.verification,
     deadline: null,
     tools,
+    within,
   })
   return {
     checks: [...checks, ...tables.map((table) => rowsCheck(table, null))],
@@ -106,7 +99,8 @@ export async function compareClone(start: PostgresStart, signal: AbortSignal): P
 
 type Compared = Awaited<ReturnType<typeof comparePostgresTables>>
 
-async function checkClone(
+/** The same of rows that were copied as they are. */
+export async function checkClone(
   start: PostgresStart,
   { plan }: PostgresBegun,
   chunks: readonly ChunkRecord[],

@@ -24,6 +24,8 @@ export interface MappedComparison {
   /** By `performance.now()`: no other move is begun afterwards; null: no limit. */
   readonly deadline: number | null
   readonly tools: Tools
+  /** A session in whose open transaction the target is looked at; null: one of its own. */
+  readonly within?: Session | null
 }
 
 const NOTHING: ComparedMove = { expected: 0, setAside: 0, missing: 0, changed: 0, differences: [] }
@@ -44,16 +46,27 @@ export interface MappedCompared {
  * Errors: of the source LF104, of the target LF304 and LF305; LF403.
  */
 export async function compareMapped(asked: MappedComparison): Promise<MappedCompared> {
-  const { target, plan, tools, verification } = asked
+  if (asked.within) return await compareWithin(asked, asked.within)
+  const { target } = asked
   const session = await openPostgres(target.settings, {
     applicationName: 'landfall verify',
     label: target.label,
     searchPath: 'server',
   })
+  try {
+    await session.query('BEGIN')
+    return await compareWithin(asked, session)
+  } finally {
+    await session.query('ROLLBACK').catch(() => {})
+    await session.close()
+  }
+}
+
+async function compareWithin(asked: MappedComparison, session: Session): Promise<MappedCompared> {
+  const { target, plan, tools, verification } = asked
   const stop = (): void => void cancel(target, session.backend).catch(() => {})
   tools.signal?.addEventListener('abort', stop)
   try {
-    await session.query('BEGIN')
     const maps = new Map<string, KnownMap>()
     const tables: VerifiedTable[] = []
     const differences: RowDifference[] = []
@@ -94,8 +107,6 @@ export async function compareMapped(asked: MappedComparison): Promise<MappedComp
     throw tools.signal?.aborted ? new LandfallError('LF403', 'interrupted') : error
   } finally {
     tools.signal?.removeEventListener('abort', stop)
-    await session.query('ROLLBACK').catch(() => {})
-    await session.close()
   }
 }
 

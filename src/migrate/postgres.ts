@@ -1,15 +1,12 @@
 import type { Settings } from '../config/model.ts'
 import type { Connection, PostgresConnection } from '../connection/settings.ts'
-import { closing, reachExistingTarget, reachTarget } from '../connection/target.ts'
-import type { MigrateReport } from '../contract/report.ts'
+import { closing, reachExistingTarget } from '../connection/target.ts'
 import type { Tools } from '../contract/tools.ts'
 import { findRun, readPlan } from '../journal/journal.ts'
 import { journalState } from '../journal/schema.ts'
 import type { Plan } from '../plan/model.ts'
 import { planPostgres } from './postgres-plan.ts'
-import { postgresWork } from './postgres-run.ts'
 import { openPostgresSource, type PostgresSource } from './postgres-source.ts'
-import { runMigration } from './run.ts'
 
 /** The source where it is a PostgreSQL database, else null. */
 export function postgresSource(from: Connection): PostgresConnection | null {
@@ -45,23 +42,8 @@ export async function planOfPostgres(
   })
 }
 
-/** `migrate` of a PostgreSQL source. */
-export async function migratePostgres(
-  connection: PostgresConnection,
-  settings: Settings,
-  tools: Tools,
-  startedAt: Date,
-): Promise<MigrateReport> {
-  return await withSource(connection, settings, tools, async (from) => {
-    const target = await reachTarget(settings.to, settings.embeddedFolder)
-    return await closing(target, settings.keepRunning, () =>
-      runMigration({ settings, tools, target, startedAt }, postgresWork(from)),
-    )
-  })
-}
-
 /** While only the source is read, an interruption stops that at once. */
-async function withSource<T>(
+export async function withSource<T>(
   connection: PostgresConnection,
   settings: Settings,
   tools: Tools,

@@ -86,7 +86,6 @@ export function migrateReport(parts: ReportParts): MigrateReport {
     verification: parts.verification,
     ...(parts.backups === undefined || parts.backups.length === 0 ? {} : { backups: parts.backups }),
     leftOut: plan.leftOut,
-    ...(parts.backups === undefined || parts.backups.length === 0 ? {} : { backups: parts.backups }),
     notes: parts.notes,
   }
 }

@@ -1,11 +1,12 @@
-import type { Settings } from '../config/model.ts'
+import type { ReachedSettings, Settings } from '../config/model.ts'
 import type { Session } from '../connection/postgres.ts'
 import type { Target } from '../connection/target.ts'
 import type { MigrateReport } from '../contract/report.ts'
 import type { Tools } from '../contract/tools.ts'
 import { LandfallError } from '../errors.ts'
 import { readChecks } from '../journal/evidence.ts'
-import { failRun, finishRun, readPlan, readResult, setPhase } from '../journal/journal.ts'
+import { fenced } from '../journal/fence.ts'
+import { failRun, readPlan, readResult, recordDone, setPhase } from '../journal/journal.ts'
 import { acquireLock, type Lock } from '../journal/lock.ts'
 import type { ChunkRecord, RunRecord } from '../journal/model.ts'
 import type { Plan } from '../plan/model.ts'
@@ -13,19 +14,30 @@ import { holder } from './holder.ts'
 import type { Span } from './load.ts'
 import { migrateReport, PhaseClock } from './report.ts'
 
-export interface Run {
-  readonly settings: Settings
+/** The source may be one that is asked for only under the lock: then the settings are not reached yet. */
+export interface Run<S extends Settings = ReachedSettings> {
+  readonly settings: S
   readonly tools: Tools
   readonly target: Target
   readonly startedAt: Date
 }
 
 /** A run under its lock. */
-export interface Attempt extends Run {
+export interface Attempt<S extends Settings = ReachedSettings> extends Run<S> {
   readonly session: Session
   readonly lock: Lock
   readonly clock: PhaseClock
+  /**
+   * Given: what else is written in the transaction that ends the run; what it throws lets nothing be written.
+   * Rows are proved before they are anybody's, and a run that fails leaves the target as it was.
+   */
+  readonly seal?: Seal
 }
+
+export type Seal = (session: Session, report: MigrateReport) => Promise<void>
+
+/** Records what a run came to; to be called in the last of its transactions. Returns the whole report. */
+export type Finish = (session: Session, report: MigrateReport) => Promise<MigrateReport>
 
 /** Of rows that are copied as they are. */
 export const LOADED = 'What was loaded before stays'
@@ -36,8 +48,10 @@ export interface Work<B extends { readonly kind: 'run'; readonly run: RunRecord 
   begin(attempt: Attempt): Promise<B | { readonly kind: 'nothing'; readonly run: RunRecord }>
   /** What a refusal in the middle of a run leaves in the target, for people. */
   left(begun: B): string
-  /** Moves the rows and proves it; what it returns is recorded as the run's result. */
-  carryOut(attempt: Attempt, begun: B): Promise<MigrateReport>
+  /** Moves the rows, proves it and calls `finish` once. */
+  carryOut(attempt: Attempt, begun: B, finish: Finish): Promise<MigrateReport>
+  /** Takes back what a run that failed has written outside of the schema `landfall`; throws where it cannot. */
+  undo(attempt: Attempt, begun: B): Promise<void>
 }
 
 /** One attempt, under the lock from beginning to end. */
@@ -45,40 +59,81 @@ export async function runMigration<B extends { readonly kind: 'run'; readonly ru
   run: Run,
   work: Work<B>,
 ): Promise<MigrateReport> {
-  const { settings, target } = run
-  const locking = await target.open('lock')
+  const locking = await run.target.open('lock')
   try {
-    const lock = await acquireLock(locking, settings.name, holder(), { another: () => target.open('probe') })
-    const session = await target.open('journal')
-    try {
-      return await attempt({ ...run, session, lock, clock: new PhaseClock() }, work)
-    } catch (error) {
-      // Whatever failed after the lock was lost failed because of that.
-      throw lock.lost.aborted ? lock.lost.reason : error
-    } finally {
-      await session.close()
-      await lock.release()
-    }
+    return await underLock(run, locking, (one) => attempt(one, work))
   } finally {
     await locking.close()
   }
 }
 
-async function attempt<B extends { readonly kind: 'run'; readonly run: RunRecord }>(
+/** What `work` does is nobody else's to do meanwhile. `locking` is the lock. Errors: those of `acquireLock`. */
+export async function underLock<T, S extends Settings>(
+  run: Run<S>,
+  locking: Session,
+  work: (attempt: Attempt<S>) => Promise<T>,
+): Promise<T> {
+  const { settings, target } = run
+  const lock = await acquireLock(locking, settings.name, holder(), { another: () => target.open('probe') })
+  try {
+    const session = await target.open('journal')
+    try {
+      return await work({ ...run, session, lock, clock: new PhaseClock() })
+    } catch (error) {
+      // Whatever failed after the lock was lost failed because of that.
+      throw lock.lost.aborted ? lock.lost.reason : error
+    } finally {
+      await session.close()
+    }
+  } finally {
+    await lock.release()
+  }
+}
+
+/** Begins a run or goes on with one, and brings it to its end. */
+export async function attempt<B extends { readonly kind: 'run'; readonly run: RunRecord }>(
   one: Attempt,
   work: Work<B>,
 ): Promise<MigrateReport> {
   const { session, lock } = one
   const begun = await one.clock.measure('profile', () => work.begin(one))
-  if (begun.kind === 'nothing') return await nothingToDo(one, begun.run)
-  try {
-    const report = { ...(await work.carryOut(one, begun)), run: begun.run.id }
-    await lock.check()
-    await finishRun(session, lock, begun.run.id, report)
+  if (begun.kind === 'nothing') {
+    const report = await nothingToDo(one, begun.run)
+    await fenced(session, lock, async () => one.seal?.(session, report))
     return report
+  }
+  try {
+    return await work.carryOut(one, begun, async (last, found) => {
+      const report = { ...found, run: begun.run.id }
+      await recordDone(last, begun.run.id, report)
+      await one.seal?.(last, report)
+      return report
+    })
   } catch (error) {
     await recordFailure(session, lock, begun.run, error)
+    if (await isUndone(one, work, begun, error)) throw withLine(error, AS_THEY_WERE)
     throw refusedLate(error, work.left(begun))
+  }
+}
+
+const AS_THEY_WERE = 'The target’s tables are as they were.'
+
+/** A run that leaves the target as it was has done so; one that was interrupted goes on later. */
+async function isUndone<B extends { readonly kind: 'run'; readonly run: RunRecord }>(
+  one: Attempt,
+  work: Work<B>,
+  begun: B,
+  error: unknown,
+): Promise<boolean> {
+  const goesOn = error instanceof LandfallError && (error.code === 'LF403' || error.code === 'LF402')
+  if (one.seal === undefined || goesOn) return false
+  try {
+    // Nobody is there to be asked, and what goes is only what came a moment ago.
+    await work.undo({ ...one, tools: { ...one.tools, ask: async () => true } }, begun)
+    return true
+  } catch {
+    // It may be for the same cause, a server that is gone; then the next start goes on.
+    return false
   }
 }
 
@@ -95,14 +150,17 @@ export async function enterPhase(
 /** Status 5 means that nothing was written, but for what is met when the run has begun. */
 function refusedLate(error: unknown, left: string): unknown {
   if (!(error instanceof LandfallError) || error.exitCode !== 5) return error
+  return withLine(error, `${left}, and when the cause is mended the same command goes on.`, { written: true })
+}
+
+/** The same failure with one more line of what to know, before what it says itself. */
+function withLine(error: unknown, line: string, more: Readonly<Record<string, unknown>> = {}): unknown {
+  if (!(error instanceof LandfallError) || error.hint?.includes(line)) return error
   const { code, message, hint, place, details } = error
   return new LandfallError(code, message, {
-    hint: [
-      `${left}, and when the cause is mended the same command goes on.`,
-      ...(hint === undefined ? [] : [hint]),
-    ].join('\n'),
+    hint: [line, ...(hint === undefined ? [] : [hint])].join('\n'),
     ...(place === undefined ? {} : { place }),
-    details: { ...details, written: true },
+    details: { ...details, ...more },
     cause: error,
   })
 }

@@ -8,8 +8,8 @@ import type { MoveWork, Planned } from '../plan/make.ts'
 import type { Move } from '../plan/model.ts'
 import { run as runStatements } from '../profile/run.ts'
 import { examples } from '../profile/statements.ts'
-import { readsOf } from './chunk-reads.ts'
 import { type Loading, load } from './load.ts'
+import { readsOf } from './sqlite-chunk-reads.ts'
 import type { Start } from './start.ts'
 
 const JOB = new URL(`../copy/chunk-job${extname(import.meta.url)}`, import.meta.url).href

@@ -1,11 +1,12 @@
-import { rejectSummaries } from '../journal/evidence.ts'
-import { type Begun, begin } from './begin.ts'
-import { checkTables, compareAll } from './check.ts'
-import type { OpenSource } from './ends.ts'
+import { fenced } from '../journal/fence.ts'
+import { doneReport } from './done-report.ts'
 import { createTables, finishTables } from './finish.ts'
-import { migrateReport } from './report.ts'
-import { type Attempt, enterPhase, LOADED, type Work } from './run.ts'
+import { takeBack } from './restart.ts'
+import { type Attempt, enterPhase, type Finish, LOADED, type Work } from './run.ts'
+import { type Begun, begin } from './sqlite-begin.ts'
+import { checkTables, compareAll } from './sqlite-check.ts'
 import { loadSqlite } from './sqlite-load.ts'
+import type { OpenSource } from './sqlite-source.ts'
 import type { Start } from './start.ts'
 
 type Going = Begun & { readonly kind: 'run' }
@@ -15,12 +16,17 @@ export function sqliteWork(from: OpenSource): Work<Going> {
   return {
     left: () => LOADED,
     begin: (attempt) => begin({ ...attempt, from }),
-    carryOut: (attempt, begun) => carryOut({ ...attempt, from }, begun),
+    carryOut: (attempt, begun, finish) => carryOut({ ...attempt, from }, begun, finish),
+    undo: ({ session, lock, tools }, { run }) => takeBack(session, lock, run, tools),
   }
 }
 
-async function carryOut(start: Attempt & Start, begun: Going): ReturnType<Work<Going>['carryOut']> {
-  const { session, settings, tools, target, lock, clock, startedAt } = start
+async function carryOut(
+  start: Attempt & Start,
+  begun: Going,
+  finish: Finish,
+): ReturnType<Work<Going>['carryOut']> {
+  const { session, settings, tools, lock, clock } = start
   const { run, planned } = begun
   const { plan } = planned
   const signals = [...(tools.signal ? [tools.signal] : []), lock.lost]
@@ -41,23 +47,8 @@ async function carryOut(start: Attempt & Start, begun: Going): ReturnType<Work<G
   await clock.measure('finish', () => finishTables(start, run, plan, AbortSignal.any(signals), compare))
   const last = settings.verify ? 'verify' : 'check'
   await enterPhase(start, run, last)
-  const { checks, verification } = await clock.measure(last, () =>
-    checkTables(start, run, planned, loaded.chunks, comparing),
-  )
-  return migrateReport({
-    settings,
-    startedAt,
-    plan,
-    target: target.label,
-    outcome: 'done',
-    resumed: begun.resumed,
-    phases: clock.phases,
-    chunks: loaded.chunks,
-    spans: loaded.spans,
-    rejects: await rejectSummaries(session, run.id),
-    checks,
-    verification,
-    backups: begun.backups,
-    notes: [...plan.notes, ...(target.embedded?.notes ?? [])],
-  })
+  const checked = await clock.measure(last, () => checkTables(start, run, planned, loaded.chunks, comparing))
+  const report = await doneReport(start, session, { begun, plan, loaded, checked })
+  await lock.check()
+  return await fenced(session, lock, () => finish(session, report))
 }

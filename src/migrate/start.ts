@@ -1,13 +1,13 @@
-import type { Settings } from '../config/model.ts'
+import type { ReachedSettings } from '../config/model.ts'
 import type { Session } from '../connection/postgres.ts'
 import type { Target } from '../connection/target.ts'
 import type { Tools } from '../contract/tools.ts'
 import type { Epoch } from '../journal/fence.ts'
-import type { OpenSource } from './ends.ts'
+import type { OpenSource } from './sqlite-source.ts'
 
 /** What every part of an attempt works with. */
 export interface Under {
-  readonly settings: Settings
+  readonly settings: ReachedSettings
   readonly tools: Tools
   readonly target: Target
   readonly session: Session

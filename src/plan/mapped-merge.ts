@@ -8,8 +8,8 @@ import { missingTable, type Origin, originOf } from './mapped-origin.ts'
 import { isUniqueBy, rulesOf } from './mapped-rules.ts'
 import { expressionsOf, Stage } from './mapped-stage.ts'
 import { columnOf, type MappedTable, targetTable, triggerNotes } from './mapped-tables.ts'
-import type { Mapping as Mapped } from './mapping.ts'
 import type { Move } from './model.ts'
+import { postgresMove } from './postgres-move.ts'
 import { postgresTable } from './postgres-tables.ts'
 
 /** Rows of a table or SELECT become rows of a table that is there; null: left out, or a blocker. */
@@ -94,12 +94,8 @@ function refuseKeyOfTriggers(
 }
 
 /** What all mapped moves have alike. */
-export function moveOf(
-  { label, relation, key, primaryKey }: Origin,
-  table: Table,
-  stage: Stage,
-): Omit<Move, 'mapping'> & { readonly mapping?: Mapped } {
-  return {
+export function moveOf({ label, relation, key, primaryKey }: Origin, table: Table, stage: Stage): Move {
+  return postgresMove({
     source: label,
     relation,
     target: postgresTable(table),
@@ -108,13 +104,7 @@ export function moveOf(
     ...(primaryKey.length === 0 ? {} : { sourceKey: primaryKey }),
     columns: stage.columns,
     format: 'binary',
-    largeValues: false,
-    chunkRows: null,
-    after: [],
-    profiledRows: null,
-    notes: [],
-    statistics: { rows: 0, misfits: [] },
-  }
+  })
 }
 
 /** What stays behind, and what the target is left to fill itself. */

@@ -1,9 +1,10 @@
 import type { Catalog, Table } from '../catalog/model.ts'
 import type { Settings } from '../config/model.ts'
 import { didYouMean } from '../config/suggest.ts'
-import { ident, nameParts, qualified } from '../connection/quote.ts'
+import { nameParts, qualified } from '../connection/quote.ts'
 import { LandfallError } from '../errors.ts'
-import type { LeftOut, Move, MoveColumn } from './model.ts'
+import type { LeftOut, Move } from './model.ts'
+import { postgresMove, sameColumn } from './postgres-move.ts'
 import { postgresTable } from './postgres-tables.ts'
 import { tableLabel } from './table-label.ts'
 
@@ -92,34 +93,14 @@ function holdsPartitions(source: Catalog, table: Table): boolean {
 
 function cloneMove(table: Table): Move {
   const columns = table.columns.filter((column) => column.generated === null)
-  return {
+  return postgresMove({
     source: tableLabel(table),
     // Tables that inherit from this one are moves of their own.
     relation: `ONLY ${qualified(table.schema, table.name)}`,
     target: postgresTable(table),
     existing: false,
     key: { kind: 'none', expressions: [], names: [] },
-    columns: columns.map(
-      ({ name, declared }): MoveColumn => ({
-        source: name,
-        target: name,
-        declared,
-        type: declared,
-        why: 'the same type',
-        conversion: null,
-        carrier: 'label',
-        way: 'as it is',
-        read: [ident(name)],
-        misfit: null,
-        misfitReason: null,
-      }),
-    ),
+    columns: columns.map(({ name, declared }) => sameColumn(name, declared)),
     format: 'text',
-    largeValues: false,
-    chunkRows: null,
-    after: [],
-    profiledRows: null,
-    notes: [],
-    statistics: { rows: 0, misfits: [] },
-  }
+  })
 }

@@ -1,4 +1,4 @@
-import { rowsCheck } from '../compare/tables.ts'
+import { rowsCheck } from '../compare/rows-check.ts'
 import type { CheckResult } from '../contract/check.ts'
 import type { VerifiedTable } from '../contract/verify.ts'
 import { headed, many, paragraph, type Style } from './text.ts'

@@ -31,7 +31,7 @@ export const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
     ],
   },
   LF004: {
-    what: 'The config asks for an environment variable with env(…), and neither it nor an alternative is set.',
+    what: 'The config asks for an environment variable with env(…), or landfall export-env needs one, and neither it nor an alternative is set.',
     why: 'A variable that is set to the empty text counts as not set.',
     todo: [
       'Set the variable: export NAME=…',
@@ -51,6 +51,22 @@ export const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
     what: 'Landfall was started by a Node.js older than 24.',
     why: 'It reads SQLite with the module that newer versions of Node.js bring with them.',
     todo: ['Install Node.js 24 or later and run the same command again.'],
+  },
+  LF007: {
+    what: 'The migration is done, and the command after -- could not be started.',
+    why: 'There is no such program in PATH, or it may not be executed.',
+    todo: [
+      'Check its name and path: landfall boot -- NAME ARGUMENTS starts it as a shell would, without a shell.',
+      'What a shell would have to understand goes through one: landfall boot -- sh -c \'exec app "$VARIABLE"\'.',
+    ],
+  },
+  LF008: {
+    what: 'landfall export-env could not listen where it was told to.',
+    why: 'Another program has the port, the address is not one of this machine, or the port needs rights that this user has not got.',
+    todo: [
+      'See what listens there (ss -ltnp), or take another port: --port 8046, also in the address that the migration is given.',
+      'In a container listen on all of its addresses: --host 0.0.0.0.',
+    ],
   },
   LF101: {
     what: 'The source database could not be opened.',
@@ -92,6 +108,31 @@ export const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
       'Connect as a role that may read every table.',
       'Or leave the table out: --exclude NAME.',
       'Or wait until the other session is done, and run the same command again.',
+    ],
+  },
+  LF106: {
+    what: 'The exporter that the config names with exportedBy(…) did not hand over the settings of the source in time.',
+    why: 'Nothing listens at its address (yet, or any more: with --once it ends after one hand-over), its name is not known on this network, or it kept answering with an error. It was asked again until the time was over. Nothing was written.',
+    todo: [
+      'Start the exporter, landfall export-env, and read its log.',
+      'Look at host and port in the address, and whether both run on the same network.',
+      "An exporter that takes long to start: exportedBy(…, { token, within: '2m' }).",
+    ],
+  },
+  LF107: {
+    what: 'The exporter answers, and does not take the token.',
+    why: 'It has another token than the migration, so it was not asked again: an exporter makes callers that it refused wait longer and longer. Nothing was written.',
+    todo: [
+      'Set the same value on both sides. PLUGIN_ENV_EXPORT_TOKEN counts before PLUGIN_ADMIN_API_KEY, also where only one side has both.',
+      'Restart what you have changed: a container keeps the environment with which it was made.',
+    ],
+  },
+  LF108: {
+    what: 'Something answers at the exporter’s address, but not with the settings of a database.',
+    why: 'It is another service, or a proxy before it; it sends the caller elsewhere, which is not followed, for the token would go there too; or the exporter has settings that cannot be right. The message says which, and never what was answered. Nothing was written.',
+    todo: [
+      'Correct the address: it is that of landfall export-env itself, without a path.',
+      'Correct the settings that are named in the environment of the exporter.',
     ],
   },
   LF201: {
@@ -180,12 +221,12 @@ export const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
     ],
   },
   LF211: {
-    what: 'The config declares a column, index, constraint, comment or row that the target has in another form.',
-    why: 'To change a type, a default or a constraint that is there can break the application, lose data or lock a large table, so it is never done in silence, and what differs is never passed over as being there. Nothing was changed.',
+    what: 'At the start of an application its rows were moved, and what came of them is not what the source holds. Nothing was kept, and the application was not started.',
+    why: 'Triggers or rules of the target change what is written to it, or somebody else writes there.',
     todo: [
-      'landfall schema plan shows what differs, and for each difference the statements that would change it, with their locks.',
-      'Carry those out yourself where they are what you want.',
-      'Or declare what is there.',
+      'The hint names each check that did not pass, and the first rows that differ.',
+      'Columns that triggers may change are named by setByTriggers.',
+      'Start again once it is mended; emptying the variable of boot.onlyIf starts the application without.',
     ],
   },
   LF212: {
@@ -194,6 +235,15 @@ export const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
     todo: [
       'Drop or change back what is named, and run landfall schema undo again.',
       'Or drop the object yourself: what is gone, undo forgets.',
+    ],
+  },
+  LF213: {
+    what: 'The config declares a column, index, constraint, comment or row that the target has in another form.',
+    why: 'To change a type, a default or a constraint that is there can break the application, lose data or lock a large table, so it is never done in silence, and what differs is never passed over as being there. Nothing was changed.',
+    todo: [
+      'landfall schema plan shows what differs, and for each difference the statements that would change it, with their locks.',
+      'Carry those out yourself where they are what you want.',
+      'Or declare what is there.',
     ],
   },
   LF301: {
@@ -322,6 +372,15 @@ export const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
       'Remove the file, or name another, to go on by the journal.',
     ],
   },
+  LF406: {
+    what: 'Another instance migrates, and did not come to its end while this one waited. It goes on.',
+    why: 'The migration takes longer than boot.waitAtMost, or the other instance hangs.',
+    todo: [
+      'landfall status shows who runs it and how far it is.',
+      "Wait longer: boot: { waitAtMost: '2h' }, or --wait 2h.",
+      'If the other one hangs, stop it: whoever starts or waits then takes its place, and goes on where it was.',
+    ],
+  },
   LF900: {
     what: 'Something happened that Landfall does not know.',
     why: 'It is a mistake in Landfall, not yours. Whole chunks are kept, and the source is never written.',
@@ -331,48 +390,3 @@ export const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
     ],
   },
 }
-
-/** Exit statuses, each with what to do. */
-export const EXIT_STATUSES: readonly {
-  readonly status: number
-  readonly what: string
-  readonly todo: string
-}[] = [
-  {
-    status: 0,
-    what: 'Done; or done before, so that there is nothing to do, even where rows were set aside then. Of verify: all that was to be compared was compared, and is the same.',
-    todo: 'Nothing.',
-  },
-  {
-    status: 1,
-    what: 'Done, with rows set aside, differences, or something that could not be compared.',
-    todo: 'Read the report: rows set aside are in landfall.rejects with their reason and content; of rows that differ it names table, key and columns, and landfall verify --repair mends them.',
-  },
-  {
-    status: 2,
-    what: 'The command line or the config cannot be understood.',
-    todo: 'Correct what the message names. Nothing was written.',
-  },
-  { status: 3, what: 'The source cannot be read.', todo: 'See to the source, then run the same command.' },
-  {
-    status: 4,
-    what: 'The target cannot be reached, or refused something.',
-    todo: 'See to the target, then run the same command: it goes on where it stopped.',
-  },
-  {
-    status: 5,
-    what: 'Refused before writing: the plan has blockers, or a question was declined.',
-    todo: 'Take the decisions that are listed, each with its choices. landfall plan ends so too when there are any.',
-  },
-  {
-    status: 6,
-    what: 'Another run holds the lock.',
-    todo: 'Wait for it or stop it; landfall status shows how far it is.',
-  },
-  { status: 70, what: 'A bug in Landfall.', todo: 'Report it with what was printed.' },
-  {
-    status: 130,
-    what: 'Interrupted by Ctrl-C or SIGTERM.',
-    todo: 'Run the same command: it goes on where it stopped.',
-  },
-]

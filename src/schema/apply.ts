@@ -128,10 +128,7 @@ async function runStep(session: StepSession, step: Step, options: RunStepsOption
     // The detail names the key that is there twice, or that has no parent.
     const detail = typeof error.details?.detail === 'string' ? ` (${error.details.detail})` : ''
     throw new LandfallError('LF304', `${step.name}: ${error.message}${detail}`, {
-      hint: [
-        error.hint,
-        'The rows are loaded. Once the reason is gone, the same command goes on with this step.',
-      ]
+      hint: [error.hint, 'Once the reason is gone, the same command goes on.']
         .filter((line) => line !== undefined)
         .join('\n'),
       place: { table: step.table },

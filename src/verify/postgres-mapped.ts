@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { rowsCheck } from '../compare/tables.ts'
+import { rowsCheck } from '../compare/rows-check.ts'
 import { isMapped } from '../config/resolve.ts'
 import { didYouMean } from '../config/suggest.ts'
 import type { Session } from '../connection/postgres.ts'

@@ -1,4 +1,4 @@
-import { rowsCheck } from '../compare/tables.ts'
+import { rowsCheck } from '../compare/rows-check.ts'
 import type { Settings } from '../config/model.ts'
 import type { CheckResult } from '../contract/check.ts'
 import { REPORT_VERSION } from '../contract/report.ts'

@@ -11,8 +11,10 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { testServer } from '../support/postgres.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'landfall-package-'))
@@ -88,7 +90,8 @@ test('its command runs, and reads a TypeScript config that imports it', () => {
 test('it is a library with types', () => {
   writeFileSync(
     join(app, 'use.ts'),
-    `import { LandfallError, loadSettings, migrate, type MigrateReport, plan, status } from 'landfall'
+    `import { boot, type BootReport, LandfallError as BootError } from 'landfall/boot'
+import { LandfallError, loadSettings, migrate, type MigrateReport, plan, status } from 'landfall'
 export async function all(): Promise<MigrateReport> {
   try {
     return await migrate(await loadSettings({ from: 'sqlite:app.db' }))
@@ -97,7 +100,15 @@ export async function all(): Promise<MigrateReport> {
     throw error
   }
 }
-console.log(typeof plan, typeof status, typeof all)
+export async function start(): Promise<BootReport> {
+  try {
+    return await boot('landfall.config.ts', { progress: (event) => console.log(event.kind) })
+  } catch (error) {
+    if (error instanceof BootError) console.log(error.code)
+    throw error
+  }
+}
+console.log(typeof plan, typeof status, typeof all, typeof start)
 `,
   )
   writeFileSync(join(app, 'package.json'), '{ "type": "module" }')
@@ -120,7 +131,50 @@ console.log(typeof plan, typeof status, typeof all)
   const checked = spawnSync(process.execPath, [tsc, '-p', app], { encoding: 'utf8' })
   expect(checked.stdout + checked.stderr).toBe('')
   const used = spawnSync(process.execPath, [join(app, 'use.ts')], { encoding: 'utf8' })
-  expect(used.stdout).toBe('function function function\n')
+  expect(used.stdout).toBe('function function function function\n')
+})
+
+test('an application in Node.js migrates at its start, with landfall/boot', async () => {
+  const server = await testServer()
+  try {
+    const database = new DatabaseSync(join(app, 'shop.db'))
+    database.exec(
+      "create table users(id integer primary key, name text); insert into users values (1, 'Ada')",
+    )
+    database.close()
+    writeFileSync(
+      join(app, 'server.mjs'),
+      `import { boot, bootStatus, LandfallError } from 'landfall/boot'
+import { defineMigration, LandfallError as TheSame } from 'landfall'
+const config = defineMigration({ name: 'shop', source: 'sqlite:shop.db', target: process.env.DATABASE_URL })
+const before = await bootStatus(config)
+const first = await boot(config)
+const next = await boot(config)
+const off = await boot({ ...config, boot: { onlyIf: '' } })
+const failure = await boot({ ...config, name: 'other', source: 'sqlite:missing.db' }).catch((error) => error)
+console.log(JSON.stringify({
+  before: before.status,
+  outcomes: [first, next, off].map(({ outcome }) => outcome),
+  counts: next.state.counts,
+  failure: [failure instanceof LandfallError, LandfallError === TheSame, failure.code, failure.exitCode],
+}))
+`,
+    )
+    const started = spawnSync(process.execPath, [join(app, 'server.mjs')], {
+      cwd: app,
+      encoding: 'utf8',
+      env: { ...process.env, DATABASE_URL: await server.database() },
+    })
+    expect(JSON.parse(started.stdout)).toEqual({
+      before: 'absent',
+      outcomes: ['migrated', 'done-before', 'not-asked'],
+      counts: [{ table: 'public.users', read: 1, loaded: 1, setAside: 0 }],
+      failure: [true, true, 'LF101', 3],
+    })
+    expect(started.status).toBe(0)
+  } finally {
+    await server.stop()
+  }
 })
 
 const old = (process.env.PATH ?? '')

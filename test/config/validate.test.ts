@@ -69,7 +69,7 @@ describe('a mistake is told with its exact path', () => {
       { moves: { orders: true } },
       'moves.orders: must be false, { from, key, filter, ifSourceMissing, ifThere, ifParentMissing, setByTriggers, columns }, or a list of such',
     ],
-    [{ source: 5 }, 'source: must be a connection string or env(…)'],
+    [{ source: 5 }, 'source: must be a connection string, env(…) or exportedBy(…)'],
     [{ source: '' }, 'source: must not be empty'],
     [{ jobs: 0 }, 'jobs: must be at least 1'],
     [{ jobs: 1.5 }, 'jobs: must be a whole number'],

@@ -1,9 +1,10 @@
 import { readPostgresCatalog } from '../../src/catalog/postgres.ts'
 import { openPostgres, type Session } from '../../src/connection/postgres.ts'
 import { PostgresSnapshot } from '../../src/connection/postgres-snapshot.ts'
-import { ident, qualified } from '../../src/connection/quote.ts'
+import { qualified } from '../../src/connection/quote.ts'
 import { type PostgresConnection, parseConnection } from '../../src/connection/url.ts'
 import type { Move } from '../../src/plan/model.ts'
+import { postgresMove, sameColumn } from '../../src/plan/postgres-move.ts'
 
 export const postgresOf = (url: string): PostgresConnection => {
   const connection = parseConnection(url, { HOME: '/nonexistent' })
@@ -21,7 +22,7 @@ export const snapshotOf = ({ settings, label }: PostgresConnection, size = 2) =>
 export async function moveOfTable(session: Session, name: string): Promise<Move> {
   const { tables } = await readPostgresCatalog(session)
   const table = tables.find((one) => one.name === name)!
-  return {
+  return postgresMove({
     source: name,
     relation: `ONLY ${qualified('public', name)}`,
     target: { schema: 'public', name } as Move['target'],
@@ -29,25 +30,7 @@ export async function moveOfTable(session: Session, name: string): Promise<Move>
     key: { kind: 'none', expressions: [], names: [] },
     columns: table.columns
       .filter((column) => column.generated === null)
-      .map((column) => ({
-        source: column.name,
-        target: column.name,
-        declared: column.declared,
-        type: column.declared,
-        why: 'the same type',
-        conversion: null,
-        carrier: 'label',
-        way: 'as it is',
-        read: [ident(column.name)],
-        misfit: null,
-        misfitReason: null,
-      })),
+      .map((column) => sameColumn(column.name, column.declared)),
     format: 'text',
-    largeValues: false,
-    chunkRows: null,
-    after: [],
-    profiledRows: null,
-    notes: [],
-    statistics: { rows: 0, misfits: [] },
-  }
+  })
 }

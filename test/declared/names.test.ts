@@ -18,7 +18,7 @@ const { database, settings } = bench()
 const yes = { ask: async () => true }
 
 /** 63 bytes in UTF-8. */
-const LONG = 'é'.repeat(31) + 'x'
+const LONG = `${'é'.repeat(31)}x`
 const HOSTILE = [`O'Brien "x"`, 'Select', 'a b.c', LONG, '表', `back\\slash $$ %s`]
 
 test.each(HOSTILE)('a table, column, index and constraint may be called %s', async (name) => {

@@ -160,7 +160,7 @@ test.each<[string, string, RegExp]>([
   expect(plan.exitCode).toBe(5)
   expect(plan.conflicts.map(told)).toEqual([expect.stringMatching(expected)])
   const error = await failure(schemaApply(settings(TOKENS, url)))
-  expect(error.code).toBe('LF211')
+  expect(error.code).toBe('LF213')
   const { record, ...after } = await state(url)
   expect(record).toEqual([])
   expect(after).toEqual(before)
@@ -232,7 +232,7 @@ test.each<[string, string, RegExp]>([
   await query(url, change)
   const plan = await schemaPlan(settings(TOKENS, url))
   expect(plan.conflicts.map(told)).toEqual([expect.stringMatching(expected)])
-  expect((await failure(schemaApply(settings(TOKENS, url)))).code).toBe('LF211')
+  expect((await failure(schemaApply(settings(TOKENS, url)))).code).toBe('LF213')
   await carriedOut(
     url,
     plan.conflicts.flatMap(({ conflict }) => conflict!.ways.flatMap((way) => way.sql)),

@@ -3,12 +3,13 @@ import { expect, test } from 'vitest'
 import { keysAt } from '../../src/config/shape.ts'
 
 const page = readFileSync(new URL('../../docs/reference/config.md', import.meta.url), 'utf8')
-const [top, moves, columns, identities, schema] = page.split(
-  /^## `(?:moves|columns|identities|schema|env)`$/m,
+const [top, moves, columns, identities, schema, starts] = page.split(
+  /^## `(?:moves|columns|identities|schema|boot|env)`$/m,
 )
 
 test.each([
   ['at the top', [], top],
+  ['of a start', ['boot'], starts],
   ['of a backup', ['backup'], top],
   ['of a move', ['moves', 't'], moves],
   ['of a column', ['moves', 't', 'columns', 'c'], columns],

@@ -6,6 +6,7 @@ import type { AppliedMove, Staged } from '../../src/merge/model.ts'
 import { stageStatements } from '../../src/merge/stage.ts'
 import type { Identity, MappedColumn, MatchRule, TargetRules, Unmatched } from '../../src/plan/mapping.ts'
 import type { Move, TargetTable } from '../../src/plan/model.ts'
+import { postgresMove, sameColumn } from '../../src/plan/postgres-move.ts'
 import { testServer } from '../support/postgres.ts'
 
 /** What `landfall.rejects` must have for rows to be set aside; the journal's own has more rules. */
@@ -123,30 +124,14 @@ export function identityMove(spec: MoveSpec): Move {
     checks: [],
   }
   return {
-    source: spec.source ?? 'users',
-    target,
-    existing: true,
-    key: { kind: 'columns', expressions: [ident(key)], names: [key] },
-    columns: Object.entries(spec.stage).map(([name, declared]) => ({
-      source: name,
-      target: name,
-      declared,
-      type: declared,
-      why: 'as there',
-      conversion: null,
-      carrier: 'text',
-      way: 'same',
-      read: [ident(name)],
-      misfit: null,
-      misfitReason: null,
-    })),
-    format: 'binary',
-    largeValues: false,
-    chunkRows: null,
-    after: [],
-    profiledRows: null,
-    notes: [],
-    statistics: { rows: 0, misfits: [] },
+    ...postgresMove({
+      source: spec.source ?? 'users',
+      target,
+      existing: true,
+      key: { kind: 'columns', expressions: [ident(key)], names: [key] },
+      columns: Object.entries(spec.stage).map(([name, type]) => sameColumn(name, type)),
+      format: 'binary',
+    }),
     mapping: {
       kind: 'identity',
       name: 'users',

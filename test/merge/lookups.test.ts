@@ -1,21 +1,11 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import type { Session } from '../../src/connection/postgres.ts'
-import { type TestServer, testServer } from '../support/postgres.ts'
-import { column, open } from './merging.ts'
+import { column, eachInNewDatabase } from './merging.ts'
 import { applied, type Words } from './staging.ts'
 
-let server: TestServer
 let session: Session
-beforeAll(async () => {
-  server = await testServer()
-})
-beforeEach(async () => {
-  await session?.close()
-  session = await open(await server.database())
-})
-afterAll(async () => {
-  await session?.close()
-  await server.stop()
+eachInNewDatabase((opened) => {
+  session = opened
 })
 
 const referring = (type: string, rows: string, ignoresCase = false): Words => ({

@@ -1,21 +1,11 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import type { Session } from '../../src/connection/postgres.ts'
-import { type TestServer, testServer } from '../support/postgres.ts'
-import { column, NO_RULES, open } from './merging.ts'
+import { column, eachInNewDatabase, NO_RULES } from './merging.ts'
 import { applied, sums, type Words } from './staging.ts'
 
-let server: TestServer
 let session: Session
-beforeAll(async () => {
-  server = await testServer()
-})
-beforeEach(async () => {
-  await session?.close()
-  session = await open(await server.database())
-})
-afterAll(async () => {
-  await session?.close()
-  await server.stop()
+eachInNewDatabase((opened) => {
+  session = opened
 })
 
 const words = (rows: number, bad: string): Words => ({

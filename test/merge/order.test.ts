@@ -1,26 +1,13 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import type { Session } from '../../src/connection/postgres.ts'
 import type { UniqueRule } from '../../src/plan/mapping.ts'
-import { type TestServer, testServer } from '../support/postgres.ts'
-import { column, NO_RULES, open } from './merging.ts'
+import { column, eachInNewDatabase, NO_RULES } from './merging.ts'
 import { applied, compared, sums, type Words } from './staging.ts'
 
-let server: TestServer
 let session: Session
-beforeAll(async () => {
-  server = await testServer()
+const { all } = eachInNewDatabase((opened) => {
+  session = opened
 })
-beforeEach(async () => {
-  await session?.close()
-  session = await open(await server.database())
-})
-afterAll(async () => {
-  await session?.close()
-  await server.stop()
-})
-
-const all = async (sql: string): Promise<string[]> =>
-  (await session.query<{ r: string }>(`SELECT t::text AS r FROM (${sql}) AS t`)).rows.map(({ r }) => r)
 
 const unique = (name: string, part: string): UniqueRule => ({
   name,

@@ -1,29 +1,21 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import type { Session } from '../../src/connection/postgres.ts'
 import { THERE, WRONG } from '../../src/merge/model.ts'
 import { withParentsHeld } from '../../src/merge/parents.ts'
-import { type TestServer, testServer } from '../support/postgres.ts'
-import { open } from './merging.ts'
+import { eachInNewDatabase, open } from './merging.ts'
 
-let server: TestServer
 let url: string
 let session: Session
-beforeAll(async () => {
-  server = await testServer()
+eachInNewDatabase((opened, its) => {
+  session = opened
+  url = its
 })
 beforeEach(async () => {
-  await session?.close()
-  url = await server.database()
-  session = await open(url)
   await session.query(`create table public.owners ("i""d" int primary key);
     create table public.places (country text, town text, primary key (country, town));
     insert into public.owners select generate_series(1, 5); insert into public.places values ('é', 'a'), ('é', 'b');
     create table public."th""ings" (id int primary key, owner int references public.owners, country text, town text,
       foreign key (country, town) references public.places)`)
-})
-afterAll(async () => {
-  await session?.close()
-  await server.stop()
 })
 
 const SHAPED = { relation: 'pg_temp."sh aped"', target: 'public."th""ings"' }
@@ -107,6 +99,10 @@ describe('the server looks for parents as always', () => {
     [
       'a default might write elsewhere',
       `create function public.g() returns int language sql as 'select 1'; alter table ${table} add more int default public.g()`,
+    ],
+    [
+      'a column is left to its default',
+      `alter table ${table} add owned int default 1 references public.owners`,
     ],
     [
       'values are equal whose bytes differ',

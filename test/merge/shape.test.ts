@@ -1,24 +1,14 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import type { Session } from '../../src/connection/postgres.ts'
 import { ident } from '../../src/connection/quote.ts'
 import { type Shaped, STAGE_ROW, WRONG } from '../../src/merge/model.ts'
 import { type ShapeRequest, shape } from '../../src/merge/shape.ts'
 import { stageFromSelect, stageStatements } from '../../src/merge/stage.ts'
-import { type TestServer, testServer } from '../support/postgres.ts'
-import { column, moveOf, open } from './merging.ts'
+import { column, eachInNewDatabase, moveOf } from './merging.ts'
 
-let server: TestServer
 let session: Session
-beforeAll(async () => {
-  server = await testServer()
-})
-beforeEach(async () => {
-  await session?.close()
-  session = await open(await server.database())
-})
-afterAll(async () => {
-  await session?.close()
-  await server.stop()
+eachInNewDatabase((opened) => {
+  session = opened
 })
 
 type Row = Record<string, unknown>

@@ -1,25 +1,14 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import type { Session } from '../../src/connection/postgres.ts'
-import { type TestServer, testServer } from '../support/postgres.ts'
-import { column, NO_RULES, open } from './merging.ts'
+import { column, eachInNewDatabase, NO_RULES, open } from './merging.ts'
 import { applied, compared, sums, type Words } from './staging.ts'
 
-let server: TestServer
+let url: string
 let session: Session
-beforeAll(async () => {
-  server = await testServer()
+const { all } = eachInNewDatabase((opened, its) => {
+  session = opened
+  url = its
 })
-beforeEach(async () => {
-  await session?.close()
-  session = await open(await server.database())
-})
-afterAll(async () => {
-  await session?.close()
-  await server.stop()
-})
-
-const all = async (sql: string): Promise<string[]> =>
-  (await session.query<{ r: string }>(`SELECT t::text AS r FROM (${sql}) AS t`)).rows.map(({ r }) => r)
 
 /** Each type with a value that is there, and one that is nearly the same. */
 const CASES: readonly (readonly [type: string, staged: string, value: string, other: string])[] = [
@@ -244,7 +233,6 @@ test('values that the target has no place for, and expressions that fail, are se
 })
 
 test('what a writer that came first has written is seen: its end is waited for', async () => {
-  const url = await server.database()
   const other = await open(url)
   const own = await open(url)
   try {

@@ -4,6 +4,7 @@ import { parseConnection } from '../../src/connection/url.ts'
 import { askBeforeWriting } from '../../src/migrate/consent.ts'
 import type { Identity, Merge } from '../../src/plan/mapping.ts'
 import type { Move, Plan } from '../../src/plan/model.ts'
+import { postgresMove } from '../../src/plan/postgres-move.ts'
 import { type TestServer, testServer } from '../support/postgres.ts'
 
 const MERGE: Merge = {
@@ -35,26 +36,22 @@ const IDENTITY: Identity = {
 
 function move(name: string, more: Partial<Move>): Move {
   return {
-    source: name,
-    target: {
-      schema: 'public',
-      name,
+    ...postgresMove({
+      source: name,
+      target: {
+        schema: 'public',
+        name,
+        columns: [],
+        primaryKey: null,
+        indexes: [],
+        foreignKeys: [],
+        checks: [],
+      },
+      existing: true,
+      key: { kind: 'none', expressions: [], names: [] },
       columns: [],
-      primaryKey: null,
-      indexes: [],
-      foreignKeys: [],
-      checks: [],
-    },
-    existing: true,
-    key: { kind: 'none', expressions: [], names: [] },
-    columns: [],
-    format: 'binary',
-    largeValues: false,
-    chunkRows: null,
-    after: [],
-    profiledRows: null,
-    notes: [],
-    statistics: { rows: 0, misfits: [] },
+      format: 'binary',
+    }),
     ...more,
   }
 }

@@ -1,7 +1,10 @@
 import { sql } from '../../src/index.ts'
 import type { Asked } from './mapping.ts'
 
-/** A service is folded into the backend that replaces it. */
+/**
+ * A service is folded into the backend that replaces it: the task of recipes/plugin-to-backend, said in other
+ * words of the config, so that these are planned, too. The recipe's own config is run by test/recipes.
+ */
 export const LEGACY_SERVICE: Asked = {
   source: `CREATE TABLE users(user_id uuid PRIMARY KEY, api_key text);
       CREATE TABLE accounts(id int PRIMARY KEY, cookie_id text UNIQUE, user_id uuid, expires_at timestamptz, status int, project_id_0 text);
@@ -41,7 +44,10 @@ export const LEGACY_SERVICE: Asked = {
   },
 }
 
-/** A second database is merged in, and its users with it. */
+/**
+ * A second database is merged in, and its users with it: the task of recipes/account-upgrade in the same way, with
+ * values that are converted, zones, a map that is not kept, and a trigger.
+ */
 export const SECOND_DATABASE: Asked = {
   source: `CREATE TYPE role AS ENUM ('user', 'admin');
       CREATE TABLE users(id uuid PRIMARY KEY, email varchar(255), name text, username text, status int, role role,

@@ -20,7 +20,7 @@ const server = await testServer()
 const backend = await server.database()
 const plugin = await server.database()
 const env = { DATABASE_URL: backend, PLUGIN_DATABASE_URL: plugin }
-const migrate = (...args: string[]) => story.run(['migrate', '--yes', ...args], env)
+const migrate = (...args: string[]) => story.run(['migrate', '--yes', ...args], env, 'direct.config.ts')
 const TABLES = [
   'users',
   'plugin_api_keys',
@@ -140,7 +140,7 @@ test('a token that the plugin renewed meanwhile is taken over', async () => {
 })
 
 test('verify sees that all is there, and what somebody changed', async () => {
-  const verify = () => story.run(['verify'], env)
+  const verify = () => story.run(['verify'], env, 'direct.config.ts')
   expect(await verify()).toMatchObject({ status: 0 })
   await execute(
     backend,
@@ -157,10 +157,8 @@ test('an older plugin without Kiro’s tables moves what it has, and the rest is
   const sizes = { users: 20, accounts: 40, kiro: false, strangers: false }
   await makeBackend(target, sizes)
   await makePlugin(source, sizes)
-  const { status, stdout } = await story.run(['migrate', '--yes'], {
-    DATABASE_URL: target,
-    PLUGIN_DATABASE_URL: source,
-  })
+  const older = { DATABASE_URL: target, PLUGIN_DATABASE_URL: source }
+  const { status, stdout } = await story.run(['migrate', '--yes'], older, 'direct.config.ts')
   expect(status).toBe(0)
   expect(stdout).toMatch(/kiro_accounts/)
   expect(await askNumber(target, 'SELECT count(*) FROM antigravity_accounts')).toBe(44)

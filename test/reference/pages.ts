@@ -3,7 +3,8 @@ import { buildProgram } from '../../src/cli/program.ts'
 import type { Shell } from '../../src/cli/shell.ts'
 import { ERRORS } from '../../src/errors.ts'
 import { CODES } from '../../src/report/docs.ts'
-import { EXIT_STATUSES, EXPLANATIONS } from '../../src/report/explanations.ts'
+import { EXIT_STATUSES } from '../../src/report/exit-statuses.ts'
+import { EXPLANATIONS } from '../../src/report/explanations.ts'
 import { PLAIN } from '../../src/report/text.ts'
 
 /** The pages of docs/reference that are made from the product itself, by path. */
@@ -42,7 +43,7 @@ function exitStatusesPage(): string {
     return `| ${status} | ${markdown(what)} | ${markdown(todo)} | ${links} |`
   })
   return `${[
-    made('src/report/explanations.ts'),
+    made('src/report/exit-statuses.ts'),
     '',
     '# Exit statuses',
     '',

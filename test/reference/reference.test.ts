@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { ERRORS } from '../../src/errors.ts'
-import { EXIT_STATUSES, EXPLANATIONS } from '../../src/report/explanations.ts'
+import { EXIT_STATUSES } from '../../src/report/exit-statuses.ts'
+import { EXPLANATIONS } from '../../src/report/explanations.ts'
 import { referencePages } from './pages.ts'
 
 describe('pages made from the product are up to date (npx node test/reference/write.ts makes them)', () => {

@@ -1,38 +1,36 @@
 import { expect, test } from 'vitest'
 import type { Move, Plan } from '../../src/index.ts'
+import { postgresMove } from '../../src/plan/postgres-move.ts'
 import { renderPlan } from '../../src/report/plan.ts'
 
 const move = (source: string, more: Partial<Move>): Move => ({
-  source,
-  relation: `ONLY "public"."${source}"`,
-  target: {
-    schema: 'public',
-    name: source,
-    columns: [
-      {
-        name: 'id',
-        type: 'integer',
-        notNull: true,
-        default: null,
-        identity: false,
-        generated: null,
-        sequenceFloor: null,
-      },
-    ],
-    primaryKey: null,
-    indexes: [],
-    foreignKeys: [],
-    checks: [],
-  },
-  existing: false,
-  key: { kind: 'none', expressions: [], names: [] },
-  columns: [],
-  format: 'binary',
-  largeValues: false,
-  chunkRows: null,
-  after: [],
-  profiledRows: null,
-  notes: [],
+  ...postgresMove({
+    source,
+    relation: `ONLY "public"."${source}"`,
+    target: {
+      schema: 'public',
+      name: source,
+      columns: [
+        {
+          name: 'id',
+          type: 'integer',
+          notNull: true,
+          default: null,
+          identity: false,
+          generated: null,
+          sequenceFloor: null,
+        },
+      ],
+      primaryKey: null,
+      indexes: [],
+      foreignKeys: [],
+      checks: [],
+    },
+    existing: false,
+    key: { kind: 'none', expressions: [], names: [] },
+    columns: [],
+    format: 'binary',
+  }),
   statistics: { rows: 12, misfits: [] },
   ...more,
 })

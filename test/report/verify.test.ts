@@ -1,6 +1,6 @@
 import pc from 'picocolors'
 import { describe, expect, test } from 'vitest'
-import { rowsCheck } from '../../src/compare/tables.ts'
+import { rowsCheck } from '../../src/compare/rows-check.ts'
 import type { RowDifference, VerifiedTable, VerifyReport } from '../../src/contract/verify.ts'
 import { renderMigrate } from '../../src/report/migrate.ts'
 import { columns, PLAIN } from '../../src/report/text.ts'

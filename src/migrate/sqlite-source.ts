@@ -1,10 +1,7 @@
 import type { Catalog } from '../catalog/model.ts'
-import { readPostgresCatalog } from '../catalog/postgres.ts'
 import { readSqliteCatalog } from '../catalog/sqlite.ts'
-import type { Settings } from '../config/model.ts'
+import type { ReachedSettings } from '../config/model.ts'
 import { sqliteOnly } from '../config/sqlite-to-postgres.ts'
-import type { Session } from '../connection/postgres.ts'
-import { nameParts } from '../connection/quote.ts'
 import { openSource, type SqliteSource } from '../connection/sqlite-source.ts'
 import type { Tools } from '../contract/tools.ts'
 
@@ -16,7 +13,7 @@ export interface OpenSource {
 }
 
 /** Errors: LF1xx; LF001 for a source that cannot be moved. */
-export async function openSourceOf(settings: Settings, tools: Tools): Promise<OpenSource> {
+export async function openSourceOf(settings: ReachedSettings, tools: Tools): Promise<OpenSource> {
   const from = sqliteOnly(settings.from)
   tools.progress?.({ kind: 'phase', phase: 'snapshot', detail: from.label })
   const source = await openSource(from.path, { snapshot: settings.snapshot, readers: settings.jobs })
@@ -26,34 +23,6 @@ export async function openSourceOf(settings: Settings, tools: Tools): Promise<Op
     await source.close()
     throw error
   }
-}
-
-/** The target's catalog in its schema, without the tables that the migration made itself. */
-export async function targetCatalog(
-  session: Session,
-  settings: Settings,
-  made: readonly { readonly schema: string; readonly name: string }[],
-): Promise<Catalog> {
-  const catalog = await readPostgresCatalog(session, { schemas: [settings.targetSchema] })
-  const isMade = (schema: string, name: string | undefined) =>
-    made.some((table) => table.schema === schema && table.name === name)
-  return {
-    ...catalog,
-    tables: catalog.tables.filter((table) => !isMade(table.schema, table.name)),
-    others: catalog.others.filter((other) => {
-      const [schema, name] = nameParts(other.table ?? '')
-      return schema === undefined || !isMade(schema, name)
-    }),
-  }
-}
-
-/** A target that does not exist yet holds nothing. */
-export const EMPTY_TARGET: Catalog = {
-  engine: 'postgres',
-  version: '',
-  encoding: 'UTF8',
-  tables: [],
-  others: [],
 }
 
 /** While only the source is read, an interruption stops that at once. `from`: the source that is open by then. */

@@ -3,7 +3,6 @@ import type { Table } from '../catalog/model.ts'
 import { tally } from '../checks/rows.ts'
 import type { Session } from '../connection/postgres.ts'
 import type { BackupReport } from '../contract/report.ts'
-import { compareCheckpoint } from '../journal/checkpoint.ts'
 import { createdTables } from '../journal/evidence.ts'
 import { beginRun, findRun, readChunks, readPlan, resumeRun } from '../journal/journal.ts'
 import type { ChunkRecord, PlannedChunk, RunRecord } from '../journal/model.ts'
@@ -11,14 +10,16 @@ import { planHash } from '../plan/compare.ts'
 import { makePlan, type Planned } from '../plan/make.ts'
 import { backUp } from './backup.ts'
 import { checkTypes } from './check-types.ts'
+import { refuseOtherCheckpoint } from './checkpoint.ts'
 import { choicesOf } from './choices.ts'
-import { targetCatalog } from './ends.ts'
 import { holder } from './holder.ts'
-import { refuseBlockers, refuseChanges, refuseMissing } from './refuse.ts'
+import { refuseBlockers, refuseMissing } from './refuse.ts'
 import { refusedBy } from './refuses.ts'
 import { countRows, holdsRows, takeBack } from './restart.ts'
 import { spaceBlockers } from './space.ts'
+import { refuseChanges } from './sqlite-refuse.ts'
 import type { Start } from './start.ts'
+import { targetCatalog } from './target-catalog.ts'
 
 /** A run that may go on, or the news that there is nothing to do. */
 export type Begun =
@@ -39,13 +40,7 @@ export type Begun =
 export async function begin(start: Start): Promise<Begun> {
   const { session, settings, from, lock, tools } = start
   let run = await findRun(session, settings.name)
-  if (settings.checkpoint)
-    compareCheckpoint(
-      settings.checkpoint,
-      run,
-      run ? await readChunks(session, run.id) : [],
-      settings.restart,
-    )
+  await refuseOtherCheckpoint(start, run)
   let backups: readonly BackupReport[] | null = null
   const undo = async (what: RunRecord) => {
     backups ??= await backUp(start, {})

@@ -1,6 +1,7 @@
 import { checkRows, countRows, tally } from '../checks/rows.ts'
 import { structureChecks } from '../checks/structure.ts'
-import { compareTables, covering, rowsCheck, type TableWork } from '../compare/tables.ts'
+import { rowsCheck } from '../compare/rows-check.ts'
+import { compareTables, covering, type TableWork } from '../compare/tables.ts'
 import { qualified } from '../connection/quote.ts'
 import type { CheckResult } from '../contract/check.ts'
 import type { MigrateReport } from '../contract/report.ts'
@@ -9,8 +10,8 @@ import { fenced } from '../journal/fence.ts'
 import type { ChunkRecord, RunRecord } from '../journal/model.ts'
 import type { Planned } from '../plan/make.ts'
 import { run as runStatements } from '../profile/run.ts'
-import { targetCatalog } from './ends.ts'
 import type { Start } from './start.ts'
+import { targetCatalog } from './target-catalog.ts'
 
 export interface Checked {
   readonly checks: readonly CheckResult[]

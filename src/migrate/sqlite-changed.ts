@@ -4,7 +4,7 @@ import { LandfallError } from '../errors.ts'
 import type { ChunkRecord, ChunkResult } from '../journal/model.ts'
 import type { Planned } from '../plan/make.ts'
 import type { Plan } from '../plan/model.ts'
-import { readsOf } from './chunk-reads.ts'
+import { readsOf } from './sqlite-chunk-reads.ts'
 
 const JOB = new URL(`../copy/chunk-job${extname(import.meta.url)}`, import.meta.url).href
 
