@@ -22,7 +22,11 @@ export function resolveSchema(config: MigrationConfig, name: string, schema: str
   return {
     name,
     schema,
-    tables: said(config.schema).map(([table, its]) => tableOf(schema, table, its)),
+    tables: said(config.schema).map(([table, its]) => ({
+      ...tableOf(schema, table, its),
+      owner: config.owner ?? null,
+      grants: config.grants ?? [],
+    })),
     invariants: said(config.invariants).map(([invariant, sql]) => ({ name: invariant, sql: textOf(sql) })),
   }
 }
@@ -36,7 +40,7 @@ function said<T>(entries: { readonly [name: string]: T | undefined } | undefined
 
 const list = <T>(one: T | readonly T[]): readonly T[] => [one].flat() as readonly T[]
 
-function tableOf(schema: string, name: string, its: TableConfig): DeclaredTable {
+function tableOf(schema: string, name: string, its: TableConfig): Omit<DeclaredTable, 'owner' | 'grants'> {
   const columns = said(its.columns).map(([column, one]): [string, ColumnSaid] => [column, saidOf(one)])
   const made = (names: readonly string[], kind: string) => ({
     name: madeName(name, names, kind),

@@ -23,6 +23,10 @@ export interface DeclaredTable {
   readonly foreignKeys: readonly DeclaredForeignKey[]
   readonly checks: readonly DeclaredCheck[]
   readonly rows: DeclaredRows | null
+  /** Where the table is made: the role that owns it then; null: the one that makes it. */
+  readonly owner: string | null
+  /** Where the table is made: rights on it, each as `select`, `insert` … */
+  readonly grants: readonly { readonly role: string; readonly rights: readonly string[] }[]
 }
 
 export interface DeclaredColumn {

@@ -13,6 +13,9 @@ import { enter, forget } from './record.ts'
 /** A transaction that is older does not end in a moment; nobody is made to queue behind it. */
 const LONG_MS = 1_000
 
+/** Between the work and its COMMIT there is a message on its way, and nothing else. */
+const IDLE_MS = 5_000
+
 /**
  * Carries out a statement and records it. Its locks are asked for shortly, and again after a pause; while a
  * long transaction holds the table, they are not even asked for.
@@ -81,6 +84,8 @@ async function attempt(
     const { rows } = await session.query<{ waited: number }>(
       [
         `SET LOCAL lock_timeout = ${limit}`,
+        // A client that is cut off must not keep the locks until the network tells.
+        `SET LOCAL idle_in_transaction_session_timeout = ${IDLE_MS}`,
         `SELECT set_config('landfall.asked', clock_timestamp()::text, true)`,
         ...lockable.map((one, n) => `LOCK TABLE ${one}${n === 0 ? '' : ' NOWAIT'}`),
         `SELECT set_config('landfall.had', clock_timestamp()::text, true)`,

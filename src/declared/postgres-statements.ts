@@ -81,6 +81,11 @@ export function createTable(
       `CREATE TABLE ${relation(at)} (\n  ${lines.join(',\n  ')}\n)`,
       ...table.indexes.map((index) => indexSql(index, at, '')),
       ...comments.map(({ sql }) => sql),
+      ...table.grants.map(
+        ({ role, rights }) => `GRANT ${rights.join(', ').toUpperCase()} ON ${relation(at)} TO ${ident(role)}`,
+      ),
+      // Behind the rest, which only the owner may do.
+      ...(table.owner === null ? [] : [`ALTER TABLE ${relation(at)} OWNER TO ${ident(table.owner)}`]),
     ],
     makes: [
       objectOf('table', at),

@@ -138,6 +138,27 @@ test('a role without the rights is told which, and nothing is changed', async ()
   )
 })
 
+test('owner and rights of the config are those of a table that is made', async () => {
+  const url = await database(
+    `DROP ROLE IF EXISTS schema_owner; CREATE ROLE schema_owner; GRANT CREATE ON SCHEMA public TO schema_owner`,
+  )
+  const config: MigrationConfig = {
+    schema: { t: { columns: { id: identity() }, indexes: { i: 'id' }, comment: 'x' } },
+    owner: 'schema_owner',
+    grants: [{ role: 'pg_monitor', rights: ['select', 'insert'] }],
+  }
+  expect((await schemaApply(settings(config, url))).exitCode).toBe(0)
+  expect(
+    await query(
+      url,
+      `SELECT tableowner, has_table_privilege('pg_monitor', 't', 'INSERT') AS i, has_table_privilege('pg_monitor', 't', 'DELETE') AS d
+      FROM pg_tables WHERE tablename = 't'`,
+    ),
+  ).toEqual([{ tableowner: 'schema_owner', i: 't', d: 'f' }])
+  expect((await schemaUndo(settings(config, url), yes)).outcome).toBe('done')
+  await query(url, 'DROP OWNED BY schema_owner; DROP ROLE schema_owner')
+})
+
 test('rights to refer to a table of another owner are enough for a foreign key', async () => {
   const url =
     await database(`${USERS}; DROP ROLE IF EXISTS schema_referrer; CREATE ROLE schema_referrer LOGIN PASSWORD 'x';
