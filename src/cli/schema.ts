@@ -98,7 +98,7 @@ function withLocks(command: Command): Command {
   return command
     .option(
       '--lock-timeout <time>',
-      'no attempt waits longer for a lock; at most 250ms, the default',
+      'no attempt waits longer for a lock; at most 250ms (default: 200ms)',
       milliseconds,
     )
     .option('--retry-for <time>', 'how long a statement is tried again (default: 5m)', milliseconds)

@@ -21,6 +21,8 @@ export interface SchemaOptions {
 
 /** Nobody behind a statement that waits for its lock waits longer than this because of it. */
 export const MOST_LOCK_TIMEOUT_MS = 250
+/** With the way to the server and back it stays below. */
+const LOCK_TIMEOUT_MS = 200
 
 /**
  * Finds and reads the config, which must declare something, and merges it with the options. A source need
@@ -45,7 +47,7 @@ export function makeSchemaSettings(
     throw new LandfallError('LF001', 'no schema is declared', {
       hint: "schema: { users: { columns: { role: varchar(32).default('user') } } }   in landfall.config.ts",
     })
-  const lockTimeoutMs = options.lockTimeout ?? MOST_LOCK_TIMEOUT_MS
+  const lockTimeoutMs = options.lockTimeout ?? LOCK_TIMEOUT_MS
   if (lockTimeoutMs > MOST_LOCK_TIMEOUT_MS)
     throw new LandfallError('LF001', `--lock-timeout: at most ${MOST_LOCK_TIMEOUT_MS}ms`, {
       hint: 'Everybody who wants the table waits behind a statement that waits. --retry-for 1h tries for longer.',

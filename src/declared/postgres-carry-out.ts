@@ -10,8 +10,10 @@ import { relation } from './postgres-sql.ts'
 import { isBusy, noLock, telling, understood, type Waits, type Working, watched } from './postgres-watch.ts'
 import { enter, forget } from './record.ts'
 
-/** A transaction that is older does not end in a moment; nobody is made to queue behind it. */
-const LONG_MS = 1_000
+/** A transaction that is older most likely does not end in a moment; nobody is made to queue behind it. */
+const LONG_MS = 5_000
+/** But for one turn of so many: where transactions of some seconds overlap, one that is old ends soonest. */
+const ANYWAY = 4
 
 /** Between the work and its COMMIT there is a message on its way, and nothing else. */
 const IDLE_MS = 5_000
@@ -41,7 +43,7 @@ async function withRetries(working: Working, statement: SchemaStatement): Promis
   for (let turn = 0; ; turn++) {
     signal.throwIfAborted()
     let blockers = await holdersOf(observer, session.backend, statement.locks, LONG_MS)
-    if (blockers.length === 0) {
+    if (blockers.length === 0 || turn % ANYWAY === ANYWAY - 1) {
       attempts++
       const limit = Math.min(settings.lockTimeoutMs, 50 * 2 ** turn)
       const asked = performance.now()

@@ -60,6 +60,7 @@ test('while a long transaction holds the table, nobody queues behind the change'
   const url = await database(USERS)
   const other = await connected(url, 'the reporting job')
   await other.query('BEGIN; SELECT count(*) FROM users')
+  await sleep(3_000)
   const writer = await writing(url)
   const { heard, notes, progress } = listening()
   const applying = schemaApply(settings(TOKENS, url), { progress })
@@ -83,6 +84,27 @@ test('while a long transaction holds the table, nobody queues behind the change'
   expect(longest).toBeLessThan(400)
   for (const { longestWaitMs } of report.statements) expect(longestWaitMs).toBeLessThanOrEqual(300)
   expect(report.exitCode).toBe(0)
+})
+
+test('on a table that somebody reads at every moment, it comes to its turn', async () => {
+  const url = await database(USERS)
+  const reader = await connected(url, 'report')
+  let isOver = false
+  const reading = (async () => {
+    while (!isOver) {
+      await reader.query('BEGIN; SELECT count(*) FROM users')
+      await sleep(600)
+      await reader.query('COMMIT')
+    }
+    await reader.end()
+  })()
+  await sleep(100)
+  const config = { schema: { users: { columns: { nick: varchar(32) } } } }
+  const report = await schemaApply(settings(config, url))
+  isOver = true
+  await reading
+  expect(report.exitCode).toBe(0)
+  expect(report.statements[0]!.longestWaitMs).toBeGreaterThan(0)
 })
 
 test('a foreign key holds no table while it waits for the other one', async () => {
