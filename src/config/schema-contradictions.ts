@@ -38,6 +38,13 @@ function ofColumns(table: TableConfig, path: Path, say: Say): void {
     if (column === undefined) continue
     const { said } = column
     if (said.identity) identities.push(name)
+    const length = Number(/^varchar\((\d+)\)$/.exec(said.type ?? '')?.[1])
+    if (
+      said.default !== null &&
+      'constant' in said.default &&
+      [...String(said.default.constant)].length > length
+    )
+      say([...path, 'columns', name], `its default is longer than ${length} characters`)
     if (said.identity && said.default !== null)
       say([...path, 'columns', name], 'identity() gives its own numbers, so it can have no default')
   }

@@ -4,6 +4,7 @@ import type { Session } from '../connection/postgres.ts'
 import type { Declaration, DeclaredColumn, DeclaredTable } from '../contract/declaration.ts'
 import { LandfallError } from '../errors.ts'
 import { type KnownTables, tableKey } from './known-tables.ts'
+import { defaultSql } from './postgres-sql.ts'
 
 /** The type of a declared column. */
 export interface ResolvedType {
@@ -36,6 +37,7 @@ export async function resolveTypes(
       const sql = typeSql(column, declaration, known, path)
       if (!asked.has(sql)) asked.set(sql, await ask(session, sql, path))
       its.set(column.name, asked.get(sql)!)
+      await refuseDefault(session, column, sql, path)
     }
     types.set(table.name, its)
   }
@@ -98,6 +100,26 @@ async function ask(session: Session, sql: string, path: readonly string[]): Prom
         details: { path, type: sql },
       },
     )
+  }
+}
+
+/** Errors: LF005 for a default that is no value of the type, before anything is made with it. */
+async function refuseDefault(
+  session: Session,
+  column: DeclaredColumn,
+  type: string,
+  path: readonly string[],
+): Promise<void> {
+  const value = defaultSql(column)
+  if (value === null) return
+  try {
+    await session.query(`EXPLAIN SELECT (${value})::${type}`)
+  } catch (error) {
+    if (!(error instanceof LandfallError) || !NO_TYPE.test(String(error.details?.sqlstate))) throw error
+    throw new LandfallError('LF005', `${printPath(path)}: the default ${value} is no ${type}`, {
+      hint: error.message,
+      details: { path, type },
+    })
   }
 }
 

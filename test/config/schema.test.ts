@@ -141,6 +141,10 @@ describe('a mistake is told with its exact path', () => {
     ],
     [{ schema: { t: { primaryKey: ['a', 'a'] } } }, 'schema.t.primaryKey: names a twice'],
     [
+      { schema: { t: { columns: { a: varchar(3).default('long') } } } },
+      'schema.t.columns.a: its default is longer than 3 characters',
+    ],
+    [
       { schema: { t: { columns: { a: identity(), b: identity() } } } },
       'schema.t.primaryKey: must be said: a and b are both identity()',
     ],

@@ -105,6 +105,24 @@ test('what is not there and not declared is named with its place', async () => {
   )
 })
 
+test('a default that is no value of its type is named before anything is made', async () => {
+  const url = await database()
+  const before = await state(url)
+  const refused = async (column: NonNullable<ReturnType<typeof text>> | ReturnType<typeof integer>) => {
+    const schema = { a: { columns: { id: identity() } }, t: { columns: { c: column } } }
+    const error = await failure(schemaApply(settings({ schema }, url)))
+    expect(error.code).toBe('LF005')
+    return error.message
+  }
+  const { date, uuid } = await import('../../src/index.ts')
+  expect(await refused(date().default('tomorrow-ish'))).toBe(
+    "schema.t.columns.c: the default 'tomorrow-ish' is no date",
+  )
+  expect(await refused(uuid().default('1'))).toMatch(/the default '1' is no uuid/)
+  expect(await refused(text().default(sql.target`nothing_like_it()`))).toMatch(/nothing_like_it/)
+  expect({ ...(await state(url)), record: [] }).toEqual({ ...before, record: [] })
+})
+
 test('a role without the rights is told which, and nothing is changed', async () => {
   const url = await database(
     `${USERS}; DROP ROLE IF EXISTS schema_tester; CREATE ROLE schema_tester LOGIN PASSWORD 'x'`,
