@@ -1,10 +1,12 @@
 import { StateTable } from './boot/state.ts'
 import type { MigrationConfig, Settings } from './config/model.ts'
 import { loadBootSettings, type Options, type Surroundings } from './config/settings.ts'
-import { closing, reachExistingTarget, reachTarget } from './connection/target.ts'
+import type { Session } from './connection/postgres.ts'
+import { closing, reachExistingTarget, reachTarget, type Target } from './connection/target.ts'
 import type { BootReport, BootStatusReport } from './contract/boot.ts'
 import { REPORT_VERSION } from './contract/report.ts'
 import type { Tools } from './contract/tools.ts'
+import { LandfallError } from './errors.ts'
 import { isHeld } from './journal/lock.ts'
 import { choicesOf } from './migrate/choices.ts'
 
@@ -45,20 +47,20 @@ export async function boot(
   const target = await reachTarget(settings.to, settings.embeddedFolder)
   // The application that starts now needs the server.
   return await closing(target, true, async () => {
-    const session = await target.open('boot')
+    const session = await opened(target, options.signal)
     try {
       const state = stateOf(settings)
-      const known = await state.read(session, null)
+      const known = await unlessStopped(state.read(session), options.signal)
       if (known?.status === 'done') {
-        const { config: before, failedSince: _, ...told } = known
+        const { config: before, ...told } = known
         const configChanged = before !== choicesOf(settings)
         return report({ outcome: 'done-before', target: target.label, state: told, configChanged })
       }
       // What migrates is much more than what finds it done.
       const { takeTurn } = await import('./boot/turn.ts')
       const tools = { ...pick(options), ask: async () => true }
-      const turn = await takeTurn({ settings, tools, target, state }, session)
-      const { config: before, failedSince: _, ...told } = turn.state
+      const turn = await takeTurn({ settings: settings.complete(), tools, target, state }, session, known)
+      const { config: before, ...told } = turn.state
       const configChanged = before !== choicesOf(settings)
       return report({
         outcome: turn.outcome,
@@ -96,9 +98,9 @@ export async function bootStatus(
   return await closing(target, settings.keepRunning, async () => {
     const session = await target.open('boot')
     try {
-      const known = await stateOf(settings).read(session, null)
+      const known = await stateOf(settings).read(session)
       if (known === null) return report({ status: 'absent', target: target.label })
-      const { config: before, failedSince: _, ...state } = known
+      const { config: before, ...state } = known
       const goes = state.status !== 'running' || (await isHeld(session, settings.name))
       return report({
         status: goes ? state.status : 'interrupted',
@@ -112,7 +114,40 @@ export async function bootStatus(
   })
 }
 
-const stateOf = ({ boot: choice, name }: Settings): StateTable => new StateTable(choice.state, name)
+async function opened(target: Target, signal: AbortSignal | undefined): Promise<Session> {
+  const opening = target.open('boot')
+  try {
+    return await unlessStopped(opening, signal)
+  } catch (error) {
+    opening.then(
+      (session) => session.close(),
+      () => {},
+    )
+    throw error
+  }
+}
+
+/** What only looks is not waited for when somebody wants it to stop. */
+async function unlessStopped<T>(looking: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return await looking
+  const stopped = Promise.withResolvers<never>()
+  const stop = (): void => stopped.reject(stopReason(signal))
+  signal.addEventListener('abort', stop)
+  if (signal.aborted) stop()
+  try {
+    return await Promise.race([looking, stopped.promise])
+  } finally {
+    signal.removeEventListener('abort', stop)
+  }
+}
+
+function stopReason({ reason }: AbortSignal): LandfallError {
+  if (reason instanceof LandfallError) return reason
+  return new LandfallError('LF403', 'interrupted before the migration was looked up', { cause: reason })
+}
+
+const stateOf = ({ boot: choice, name }: Pick<Settings, 'boot' | 'name'>): StateTable =>
+  new StateTable(choice.state, name)
 
 const pick = ({ progress, signal }: BootOptions): Tools => ({
   ...(progress === undefined ? {} : { progress }),

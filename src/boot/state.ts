@@ -27,11 +27,15 @@ const COLUMNS = [
   ['error_hint text', 'What to do next'],
 ] as const
 
-/** A row, and what the server's clock says. */
 export interface KnownState extends BootState {
+  /** Hash of what the config said. */
   readonly config: string
-  /** It failed after the given moment. */
-  readonly failedSince: boolean
+}
+
+/** Who carries a migration out, and the hash of what the config says. */
+export interface Begun {
+  readonly instance: string
+  readonly config: string
 }
 
 /** The table in which a migration at start-up says what is done. Statements of one session. */
@@ -47,18 +51,17 @@ export class StateTable {
   }
 
   /**
-   * One query; null where there is no row or no table. `since`: a moment of the server's clock.
+   * One query; null where there is no row or no table.
    * Errors: LF404 where the row or the table is not of this version.
    */
-  async read(session: Session, since: string | null): Promise<KnownState | null> {
+  async read(session: Session): Promise<KnownState | null> {
     const { rows } = await session
       .query<Row>(
         `SELECT version, status, instance, attempts, ${iso('started_at')} AS "startedAt",
             ${iso('finished_at')} AS "finishedAt", config, counts::text AS counts, error_code AS code,
-            error_message AS message, error_hint AS hint,
-            coalesce(status = 'failed' AND finished_at > $2::timestamptz, false) AS "failedSince"
+            error_message AS message, error_hint AS hint
           FROM ${this.#table} WHERE key = $1`,
-        [this.#key, since],
+        [this.#key],
       )
       .catch((error: unknown) => this.#unread(error))
     const [row] = rows
@@ -82,6 +85,7 @@ export class StateTable {
   #unread(error: unknown): { rows: Row[] } {
     const sqlstate = error instanceof LandfallError ? error.details?.sqlstate : undefined
     if (sqlstate === UNDEFINED_TABLE) return { rows: [] }
+    if (sqlstate === DENIED) throw withHint(error, `GRANT SELECT ON ${this.#table} TO the role`)
     if (sqlstate !== UNDEFINED_COLUMN && sqlstate !== UNDEFINED_OPERATOR) throw error
     throw new LandfallError(
       'LF404',
@@ -106,11 +110,16 @@ export class StateTable {
     // Of two sessions that create at once one would fail; migrations of other names may share the table.
     await session.query("SELECT pg_advisory_xact_lock(hashtextextended('landfall: create a state table', 0))")
     if (await there()) return
-    await session.query(creation(this.#table))
+    await session.query(creation(this.#table)).catch((error: unknown) => {
+      throw withHint(
+        error,
+        `A role that may: CREATE SCHEMA …, GRANT CREATE ON SCHEMA … TO the role; or boot: { state: … } names another table than ${this.#shown}`,
+      )
+    })
   }
 
-  /** The migration is begun by `instance`; in a transaction. */
-  async begin(session: Session, instance: string, config: string): Promise<void> {
+  /** In a transaction. */
+  async begin(session: Session, { instance, config }: Begun): Promise<void> {
     await session.query(
       `INSERT INTO ${this.#table} AS s (key, version, status, instance, attempts, started_at, config)
         VALUES ($1, ${VERSION}, 'running', $2, 1, clock_timestamp(), $3)
@@ -122,11 +131,16 @@ export class StateTable {
   }
 
   /** To be called in the transaction that makes the rows those of the application. */
-  async done(session: Session, counts: readonly BootCount[]): Promise<void> {
-    await session.query(
-      `UPDATE ${this.#table} SET status = 'done', finished_at = clock_timestamp(), counts = $2 WHERE key = $1`,
-      [this.#key, JSON.stringify(counts)],
-    )
+  async done(session: Session, { instance, config }: Begun, counts: readonly BootCount[]): Promise<void> {
+    const update = (): Promise<{ rowCount: number }> =>
+      session.query(
+        `UPDATE ${this.#table} SET status = 'done', finished_at = clock_timestamp(), counts = $2 WHERE key = $1`,
+        [this.#key, JSON.stringify(counts)],
+      )
+    if ((await update()).rowCount === 1) return
+    // Somebody has taken the row away meanwhile.
+    await this.begin(session, { instance, config })
+    await update()
   }
 
   async failed(session: Session, error: LandfallError): Promise<void> {
@@ -152,6 +166,21 @@ export class StateTable {
   }
 }
 
+const DENIED = '42501'
+const UNDEFINED_SCHEMA = '3F000'
+
+/** The server's refusal, with what to do about it where it is one of rights or of a schema that is missing. */
+function withHint(error: unknown, hint: string): unknown {
+  if (!(error instanceof LandfallError)) return error
+  const { sqlstate } = error.details ?? {}
+  if (sqlstate !== DENIED && sqlstate !== UNDEFINED_SCHEMA) return error
+  return new LandfallError(error.code, error.message, {
+    hint,
+    ...(error.details ? { details: error.details } : {}),
+    cause: error,
+  })
+}
+
 const UNDEFINED_TABLE = '42P01'
 const UNDEFINED_COLUMN = '42703'
 const UNDEFINED_OPERATOR = '42883'
@@ -170,7 +199,6 @@ interface Row {
   readonly code: string | null
   readonly message: string | null
   readonly hint: string | null
-  readonly failedSince: boolean
 }
 
 const iso = (column: string): string =>

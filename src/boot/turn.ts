@@ -36,64 +36,95 @@ export interface Turn {
  *
  * Errors: those of `migrate`, its own or those of the instance that was waited for; LF406 when that takes too
  * long; LF211 when what came is not what the source holds; LF309 behind a pooler; LF403.
+ *
+ * @param first closed by the caller at the latest
+ * @param seen what the state was at the start: a failure of before is nobody's reason not to try
  */
-export async function takeTurn(one: Instance, first: Session): Promise<Turn> {
+export async function takeTurn(one: Instance, first: Session, seen: KnownState | null): Promise<Turn> {
   const { settings, target, tools, state } = one
-  const since = await clock(first)
-  const began = performance.now()
-  const deadline = began + settings.boot.waitAtMost
-  let session = first
+  const most = settings.boot.waitAtMost
+  let session: Session | null = first
+  let began = performance.now()
   try {
     for (let look = 0; ; look++) {
-      const busy = await underLock({ settings, tools, target, startedAt: new Date() }, session, (held) =>
-        migrateOnce(one, held, since),
-      ).catch(unlessTaken)
-      if (!(busy instanceof LandfallError)) return busy
-      if (busy.code === 'LF402') {
-        if (session !== first) await session.close()
-        session = await target.open('boot')
+      let held = false
+      try {
+        session ??= await target.open('boot')
+        const run = { settings, tools, target, startedAt: new Date() }
+        const busy = await underLock(run, session, (attempt) => {
+          held = true
+          return migrateOnce(one, attempt, seen)
+        }).catch(unlessTaken)
+        if (!(busy instanceof LandfallError)) return busy
+        const found = await state.read(session)
+        if (found?.status === 'done') return { outcome: 'done-by-another', state: found, migrate: null }
+        if (hasFailed(found, seen)) throw sameCause(found)
+        const waited = performance.now() - began
+        if (waited > most) throw waitedTooLong(settings, busy)
+        await tellOfWaiting(one, session, busy, waited)
+      } catch (error) {
+        if (!isPassing(error, held)) throw error
+        // The time of its own work was no waiting.
+        if (held) began = performance.now()
+        else if (performance.now() - began > most) throw error
+        tools.progress?.({ kind: 'note', text: `${error.message}; looking again` })
+        // A session that answers again must not keep the lock of one that was given up.
+        await session?.close()
+        session = null
       }
-      const found = await state.read(session, since)
-      if (found?.status === 'done') return { outcome: 'done-by-another', state: found, migrate: null }
-      if (found?.failedSince === true) throw sameCause(found)
-      if (performance.now() > deadline) throw waitedTooLong(settings, busy)
-      await tellOfWaiting(one, session, busy, performance.now() - began)
       await pause(look, tools.signal)
     }
   } finally {
-    if (session !== first) await session.close()
+    await session?.close()
   }
 }
 
 function unlessTaken(error: unknown): LandfallError {
-  if (error instanceof LandfallError && (error.code === 'LF401' || error.code === 'LF402')) return error
+  if (error instanceof LandfallError && error.code === 'LF401') return error
   throw error
+}
+
+/** The lock was lost, or the connection of one that waits. Whose own work fails has failed. */
+function isPassing(error: unknown, held: boolean): error is LandfallError {
+  if (!(error instanceof LandfallError)) return false
+  return error.code === 'LF402' || (!held && (error.code === 'LF305' || error.code === 'LF301'))
+}
+
+/** Since the start. Whichever clock says so, an attempt is told by its number and its beginning. */
+function hasFailed(found: KnownState | null, seen: KnownState | null): found is KnownState {
+  if (found?.status !== 'failed') return false
+  return !(
+    seen?.status === 'failed' &&
+    seen.attempts === found.attempts &&
+    seen.startedAt === found.startedAt
+  )
 }
 
 /** Under the lock: what is not done is done, and said to be in the very transaction that does it. */
 async function migrateOnce(
   { settings, tools, state }: Instance,
   held: Attempt<Settings>,
-  since: string,
+  seen: KnownState | null,
 ): Promise<Turn> {
   const { session, lock } = held
-  const found = await state.read(session, since)
+  const found = await state.read(session)
   if (found?.status === 'done') return { outcome: 'done-by-another', state: found, migrate: null }
-  if (found?.failedSince === true) throw sameCause(found)
+  if (hasFailed(found, seen)) throw sameCause(found)
   const { host, pid } = holder()
+  const begun = { instance: `${host}, process ${pid}`, config: choicesOf(settings) }
   await fenced(session, lock, async () => {
     await state.ensure(session)
-    await state.begin(session, `${host}, process ${pid}`, choicesOf(settings))
+    await state.begin(session, begun)
   })
   try {
     const seal = async (last: Session, report: MigrateReport): Promise<void> => {
       refuseUnproven(report)
-      await state.done(last, countsOf(report))
+      await state.done(last, begun, countsOf(report))
     }
     const reached = await reachSource(settings, tools)
     const ready = { ...held, settings: reached, seal }
     const migrate = await withWork(reached, tools, (work) => attempt(ready, work))
-    return { outcome: 'migrated', state: (await state.read(session, since))!, migrate }
+    return { outcome: 'migrated', state: (await state.read(session))!, migrate }
   } catch (error) {
     await recordFailure(held, state, error)
     throw error
@@ -119,7 +150,7 @@ async function recordFailure(
 }
 
 /** LF211, before anything is kept. Rows that the config allows to be set aside are no reason. */
-function refuseUnproven({ checks, verification }: MigrateReport): void {
+function refuseUnproven({ checks, verification, outcome }: MigrateReport): void {
   const wrong = checks.filter(({ result }) => result !== 'pass')
   if (wrong.length === 0) return
   throw new LandfallError(
@@ -131,7 +162,9 @@ function refuseUnproven({ checks, verification }: MigrateReport): void {
         ...(verification?.differences ?? [])
           .slice(0, 5)
           .map(({ table, key, kind }) => `${table} ${key}: ${kind}`),
-        'Triggers and rules of the target may change what is written to it: setByTriggers names such columns.',
+        outcome === 'done'
+          ? 'Triggers and rules of the target may change what is written to it: setByTriggers names such columns.'
+          : 'It was moved before: landfall verify shows what differs, landfall migrate --restart takes it back and moves it again.',
       ].join('\n'),
     },
   )
@@ -198,9 +231,4 @@ async function pause(look: number, signal: AbortSignal | undefined): Promise<voi
       ? reason
       : new LandfallError('LF403', 'interrupted while it waited for another instance', { cause: error })
   }
-}
-
-async function clock(session: Session): Promise<string> {
-  const { rows } = await session.query<{ now: string }>('SELECT clock_timestamp()::text AS now')
-  return rows[0]!.now
 }

@@ -50,7 +50,12 @@ export function matchTables(settings: Settings, source: Catalog, target: Catalog
   }
   const whole = settings.tables === null && settings.exclude.length === 0 && settings.moves.rest
   const beyond = target.tables.filter(
-    (table) => whole && isInScope(settings, table) && !met.has(table) && !isLeftOut(settings, table),
+    (table) =>
+      whole &&
+      isInScope(settings, table) &&
+      !met.has(table) &&
+      !isLeftOut(settings, table) &&
+      !isState(settings, table),
   )
   const wrong = [...lacking, ...beyond.map((table) => `${labelOf(table)}: only the target has this table`)]
   checks.unshift({
@@ -99,6 +104,10 @@ function targetsOf(settings: Settings, table: Table): readonly (TableChoice | nu
   if (said.length > 0) return said
   return rest && !isLeftOut(settings, table) ? [null] : []
 }
+
+/** Landfall's own: which migrations at start-up are done. */
+const isState = ({ boot: { state } }: Settings, { schema, name }: Table): boolean =>
+  schema === state.schema && name === state.name
 
 const isLeftOut = ({ moves }: Settings, table: Table): boolean =>
   moves.tables.some((choice) => choice.leaveOut && isCalled(table, choice.name))

@@ -73,6 +73,12 @@ export async function loadSettings(
   return makeSettings(loaded?.config ?? {}, options, where)
 }
 
+/** What the start of an application needs to know while nothing is to be moved. */
+export interface StartSettings extends Omit<Settings, 'from'> {
+  /** The source, too, which may well be gone and forgotten when all is done. Errors: LF001 to LF004. */
+  readonly complete: () => Settings
+}
+
 /**
  * Like `loadSettings`, for the start of an application. `config` is a config, or a file of one. Null: the
  * config asks for nothing to be done, whatever else it says.
@@ -81,12 +87,15 @@ export async function loadBootSettings(
   config: MigrationConfig | string | undefined,
   options: Options = {},
   where: Surroundings = surroundings(),
-): Promise<Settings | null> {
+): Promise<StartSettings | null> {
   const found =
     typeof config === 'object' ? { file: 'config', value: config } : await readConfig(config, where.cwd)
-  if (found === null) return makeSettings({}, options, where)
-  if (!isAskedFor(found.value, where.environment)) return null
-  return makeSettings(validateConfig(found.value, basename(found.file)), options, where)
+  if (found !== null && !isAskedFor(found.value, where.environment)) return null
+  const valid = found === null ? {} : validateConfig(found.value, basename(found.file))
+  return {
+    ...withoutSource(valid, options, where, () => nameOf(sourceOf(valid, options, where))),
+    complete: () => makeSettings(valid, options, where),
+  }
 }
 
 /** Like `loadSettings` for verbs that only read the journal: the source need not be known. */
@@ -106,6 +115,16 @@ export function makeSettings(
 ): Settings {
   const from = sourceOf(config, options, where)
   refuseForSqlite(from, config)
+  return { ...withoutSource(config, options, where, () => nameOf(from)), from }
+}
+
+/** @param name what the migration is called where nobody has said it */
+function withoutSource(
+  config: MigrationConfig,
+  options: Options,
+  where: Surroundings,
+  name: () => string,
+): Omit<Settings, 'from'> {
   const targetSchema = schemaOf(options.targetSchema ?? config.targetSchema ?? 'public')
   const moves = resolveMoves(config.moves)
   const identities = resolveIdentities(config.identities)
@@ -113,8 +132,7 @@ export function makeSettings(
   const found = isMapped({ moves, identities }) ? 'public' : (options.targetSchema ?? config.targetSchema)
   return {
     ...targetSettings(config, options, where),
-    name: options.name ?? config.name ?? nameOf(from),
-    from,
+    name: options.name ?? config.name ?? name(),
     moves,
     identities,
     zone: config.zone ?? null,

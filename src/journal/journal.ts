@@ -19,13 +19,15 @@ export interface NewRun {
   readonly chunks: readonly PlannedChunk[]
   /** Made before it began. */
   readonly backups?: readonly BackupReport[]
+  /** As in `RunRecord`. */
+  readonly sealed?: boolean
 }
 
 const RUN = `r.id::text AS id, r.migration, r.epoch::text AS epoch, r.attempt, r.state, r.phase,
   r.source_label AS "sourceLabel", r.plan_hash AS "planHash", r.choices, r.fingerprint,
   floor(extract(epoch FROM r.started_at) * 1000)::text AS "startedAt",
   floor(extract(epoch FROM r.finished_at) * 1000)::text AS "finishedAt",
-  r.error_code || ': ' || r.error_message AS error`
+  r.error_code || ': ' || r.error_message AS error, r.sealed`
 
 type RunRow = Omit<RunRecord, 'startedAt' | 'finishedAt'> & {
   readonly startedAt: string
@@ -51,8 +53,8 @@ export async function beginRun(session: Session, epoch: Epoch, run: NewRun): Pro
       rows: [row],
     } = await session.query<RunRow>(
       `INSERT INTO landfall.runs AS r (migration, epoch, phase, source_label, plan_hash, plan, choices,
-          fingerprint, host, process, backups)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING ${RUN}`,
+          fingerprint, host, process, backups, sealed)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING ${RUN}`,
       [
         epoch.migration,
         epoch.epoch,
@@ -65,6 +67,7 @@ export async function beginRun(session: Session, epoch: Epoch, run: NewRun): Pro
         run.holder.host,
         run.holder.pid,
         JSON.stringify(run.backups ?? []),
+        run.sealed ?? false,
       ],
     )
     const begun = record(row!)
@@ -216,16 +219,6 @@ export async function failRun(
       WHERE id = $1 AND epoch = $2 AND state = 'running'`,
     [run, epoch.epoch, error.code, storable(error.message)],
   )
-}
-
-/** Records that a run is done, in a transaction of its own: see `recordDone`. */
-export async function finishRun(
-  session: Session,
-  epoch: Epoch,
-  run: string,
-  result: MigrateReport,
-): Promise<void> {
-  await fenced(session, epoch, () => recordDone(session, run, result))
 }
 
 /**

@@ -26,6 +26,8 @@ export interface RunRecord {
   readonly finishedAt: Date | null
   /** `LF204: message`. */
   readonly error: string | null
+  /** Begun at the start of an application: when it fails, what it has made is taken back. */
+  readonly sealed: boolean
 }
 
 /** The process that works on a run; it informs people, and proves nothing. */

@@ -54,6 +54,10 @@ export const TABLES: Readonly<Record<string, JournalTable>> = {
       ['error_code text', 'Code of the failure of the latest attempt, as in the error reference'],
       ['error_message text', 'What happened then'],
       ['result json', 'The report of the run that is done'],
+      [
+        'sealed boolean NOT NULL DEFAULT false',
+        'Begun at the start of an application: when it fails, what it has made is taken back',
+      ],
       ['backups json', 'Backups that were made before it began, and where they are'],
     ],
     rules: ["CHECK (state IN ('running', 'failed', 'done', 'forgotten'))"],

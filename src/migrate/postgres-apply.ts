@@ -47,6 +47,9 @@ export async function applyMoves<T>(
     return await fenced(session, lock, async () => {
       await commitToDisk(session)
       await start.clock.measure('apply', () => applyEach(start, begun, session, signal))
+      if (signal.aborted) throw stopReason(signal)
+      // What triggers would change at COMMIT has to be there when it is compared.
+      if (start.seal !== undefined) await session.query('SET CONSTRAINTS ALL IMMEDIATE')
       return await last(session)
     })
   } catch (error) {

@@ -154,7 +154,7 @@ async function agreed(start: PostgresStart, plan: Plan): Promise<readonly Backup
 }
 
 function newRun(
-  { settings, from }: PostgresStart,
+  { settings, from, seal }: PostgresStart,
   { plan, chunks }: PlannedPostgres,
   backups: readonly BackupReport[],
 ): Parameters<typeof beginRun>[2] {
@@ -168,6 +168,7 @@ function newRun(
     phase: 'schema',
     chunks,
     backups,
+    sealed: seal !== undefined,
   }
 }
 

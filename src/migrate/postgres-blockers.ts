@@ -39,10 +39,11 @@ const NAMED = 5
  * or all where no suitable `pg_dump` is installed, are made by Landfall, which knows tables only.
  */
 export async function planSchema(
-  { settings, from, session }: PostgresPlanning,
+  asked: PostgresPlanning,
   clone: Clone,
   run: RunRecord | null,
 ): Promise<SchemaPlan> {
+  const { settings, from, session } = asked
   const { catalog, snapshot } = from
   const whole = settings.tables === null && settings.sourceSchema === null
   const tools = dumpToolsFor(snapshot.serverVersion, session?.serverVersion ?? EMBEDDED_VERSION)
@@ -50,7 +51,7 @@ export async function planSchema(
   if (whole && tools !== null) {
     const found = await findSchema(from, session, clone)
     const schemas = await schemasOf(from.snapshot.ask.bind(from.snapshot))
-    const held = session === null ? [] : await othersObjects(session, schemas, run)
+    const held = session === null ? [] : await othersObjects(asked, session, schemas, run)
     return {
       ...found,
       byDump: schemas,
@@ -113,11 +114,12 @@ const SCHEMAS = 'SELECT nspname::pg_catalog.text AS name, oid FROM pg_catalog.pg
 
 /** What stands in the schemas, without what a run made that is to be taken back. */
 async function othersObjects(
+  { settings }: PostgresPlanning,
   session: Session,
   schemas: readonly string[],
   run: RunRecord | null,
 ): Promise<Held[]> {
-  const held = await heldObjects(session, schemas)
+  const held = await heldObjects(session, schemas, settings.boot.state)
   if (run === null) return held
   const made = new Set((await readMade(session, run.id)).map((one) => `${one.class}/${one.object}`))
   const tables = (await createdTables(session, run.id)).map(({ schema, name }) => qualified(schema, name))

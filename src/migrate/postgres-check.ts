@@ -1,3 +1,4 @@
+import type { Catalog } from '../catalog/model.ts'
 import { readPostgresCatalog } from '../catalog/postgres.ts'
 import { readFlaws } from '../checks/flaws.ts'
 import { tally } from '../checks/rows.ts'
@@ -7,12 +8,13 @@ import { comparePostgresTables } from '../compare/postgres-tables.ts'
 import { rowsCheck } from '../compare/rows-check.ts'
 import type { Session } from '../connection/postgres.ts'
 import { PostgresSnapshot } from '../connection/postgres-snapshot.ts'
+import { qualified } from '../connection/quote.ts'
 import type { CheckResult } from '../contract/check.ts'
 import type { MigrateReport } from '../contract/report.ts'
 import { stopReason } from '../copy/schedule.ts'
 import { readApplied } from '../journal/applied.ts'
 import type { ChunkRecord } from '../journal/model.ts'
-import type { Move } from '../plan/model.ts'
+import type { Move, Plan } from '../plan/model.ts'
 import { compareMapped } from './postgres-mapped.ts'
 import { countOnly } from './postgres-restart.ts'
 import type { PostgresBegun, PostgresStart } from './postgres-start.ts'
@@ -111,7 +113,7 @@ export async function checkClone(
   const counts = await Promise.all(plan.moves.map((move) => countClone(start, move, chunks)))
   if (compared === null) return { checks: counts, verification: null, notes: [] }
   const { tables, differences } = compared
-  const target = await readPostgresCatalog(session)
+  const target = withoutOthers(start, plan, await readPostgresCatalog(session))
   const matched = matchTables(settings, from.catalog, target)
   const last = await lastNumbers((sql) => from.snapshot.ask(sql), from.catalog.tables)
   const schemas = [...new Set(from.catalog.tables.map((table) => table.schema))]
@@ -124,6 +126,16 @@ export async function checkClone(
     verification: { tables, differences },
     notes: [],
   }
+}
+
+/** At the start of an application its own tables may stand beside those that it is given. */
+function withoutOthers({ seal }: PostgresStart, { moves }: Plan, target: Catalog): Catalog {
+  if (seal === undefined) return target
+  const filled = new Set(moves.map((move) => qualified(move.target.schema, move.target.name)))
+  const tables = target.tables.filter(
+    ({ schema, name, partitionOf }) => partitionOf !== undefined || filled.has(qualified(schema, name)),
+  )
+  return { ...target, tables }
 }
 
 /** Counted anew on both sides: the comparison has gone by the tables, the copy by its chunks. */

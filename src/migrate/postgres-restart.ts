@@ -9,7 +9,7 @@ import type { RunRecord } from '../journal/model.ts'
 import type { Plan } from '../plan/model.ts'
 import { dropObjects, heldObjects } from '../schema/postgres-empty.ts'
 import type { PostgresStart } from './postgres-start.ts'
-import { confirm, isThere, refuseOther, takeBack } from './restart.ts'
+import { confirm, isThere, lockAgainstWriters, refuseOther, takeBack } from './restart.ts'
 
 /**
  * Takes back what a copy of a whole database made: exactly that. Refused where a table of it holds other
@@ -20,13 +20,17 @@ export async function takeBackClone(start: PostgresStart, run: RunRecord, plan: 
   if (plan.schemaBy === undefined) return await takeBack(session, lock, run, tools)
   const chunks = await readChunks(session, run.id)
   const loaded = plan.moves.map(({ source }) => tally(chunks, source).loaded)
-  for (const [at, { target }] of plan.moves.entries()) {
-    const { schema, name } = target
-    if (await isThere(session, schema, name))
-      refuseOther(schema, name, await countOnly(session, target), loaded[at]!)
-  }
   const made = await readMade(session, run.id)
-  await refuseOthers(session, plan.schemaBy.schemas, made)
+  const schemas = plan.schemaBy.schemas
+  const refuse = async (): Promise<void> => {
+    for (const [at, { target }] of plan.moves.entries()) {
+      const { schema, name } = target
+      if (await isThere(session, schema, name))
+        refuseOther(schema, name, await countOnly(session, target), loaded[at]!)
+    }
+    await refuseOthers(start, schemas, made)
+  }
+  await refuse()
   // What is not done is nobody's yet; where somebody can answer, the rows that go are told all the same.
   const hasRows = loaded.some((rows) => rows > 0)
   if (run.state === 'done' || (hasRows && tools.ask !== undefined)) {
@@ -34,6 +38,11 @@ export async function takeBackClone(start: PostgresStart, run: RunRecord, plan: 
     await confirm(run, dropped, [], tools, countedKinds(made))
   }
   await fenced(session, lock, async () => {
+    await lockAgainstWriters(
+      session,
+      plan.moves.map((move) => move.target),
+    )
+    await refuse()
     const needed = await dropObjects(session, made)
     if (needed.length > 0)
       throw new LandfallError(
@@ -50,14 +59,16 @@ export async function takeBackClone(start: PostgresStart, run: RunRecord, plan: 
 
 /** LF203 where something stands there that the run has not made. */
 async function refuseOthers(
-  session: Session,
+  { session, settings }: PostgresStart,
   schemas: readonly string[],
   made: readonly MadeObject[],
 ): Promise<void> {
   const key = (one: MadeObject): string => `${one.class}/${one.object}`
   const own = new Set(made.map(key))
   const all = new Set([...schemas, ...made.filter(({ kind }) => kind === 'schema').map(({ name }) => name)])
-  const others = (await heldObjects(session, [...all])).filter((one) => !own.has(key(one)))
+  const others = (await heldObjects(session, [...all], settings.boot.state)).filter(
+    (one) => !own.has(key(one)),
+  )
   if (others.length === 0) return
   const objects = others.map(({ kind, name }) => `${kind} ${name}`)
   throw new LandfallError('LF203', `not made by the run that is to be taken back: ${objects.join(', ')}`, {

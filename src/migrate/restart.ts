@@ -10,7 +10,8 @@ import type { RunRecord } from '../journal/model.ts'
 
 /**
  * Takes back what a run wrote, and nothing else: tables that it made are dropped, tables that were there
- * before are emptied, all in one transaction. Refused where a table holds other rows than the run's.
+ * before are emptied, all in one transaction. Refused where a table holds other rows than the run's, which is
+ * looked at once before anybody is asked and again when nobody can write any more.
  */
 export async function takeBack(session: Session, epoch: Epoch, run: RunRecord, tools: Tools): Promise<void> {
   const made = await createdTables(session, run.id)
@@ -21,22 +22,55 @@ export async function takeBack(session: Session, epoch: Epoch, run: RunRecord, t
   const filled = plan.moves.filter(
     (move) => move.existing && chunks.some((chunk) => chunk.move === move.source && chunk.state === 'done'),
   )
-  for (const move of plan.moves) {
-    const { schema, name } = move.target
-    if (!isMade(schema, name) && !filled.includes(move)) continue
-    await refuseOtherRows(session, schema, name, tally(chunks, move.source).loaded)
+  const affected = plan.moves.filter(
+    (move) => isMade(move.target.schema, move.target.name) || filled.includes(move),
+  )
+  const refuseOthers = async (): Promise<void> => {
+    for (const { source, target } of affected)
+      await refuseOtherRows(session, target.schema, target.name, tally(chunks, source).loaded)
   }
+  await refuseOthers()
   if (run.state === 'done') {
     const emptied = filled.map((move) => move.target)
     await confirm(run, [...made].reverse(), emptied, tools)
   }
   await fenced(session, epoch, async () => {
+    await lockAgainstWriters(
+      session,
+      affected.map((move) => move.target),
+    )
+    await refuseOthers()
     const drop = made.map((table) => qualified(table.schema, table.name))
     if (drop.length > 0) await session.query(`DROP TABLE IF EXISTS ${drop.join(', ')}`)
     const empty = filled.map((move) => qualified(move.target.schema, move.target.name))
     if (empty.length > 0) await session.query(`TRUNCATE ${empty.join(', ')}`)
     await forgetRun(session, run.id)
   })
+}
+
+/** SQLSTATE of a lock that was not to be had in time. */
+const LOCK_NOT_AVAILABLE = '55P03'
+/** Milliseconds that whoever writes to a table has to come to its end. */
+const LOCK_WITHIN = 10_000
+
+/** Until the transaction ends, nobody else writes to those of the tables that are there. LF203 where somebody does. */
+export async function lockAgainstWriters(session: Session, tables: readonly TableName[]): Promise<void> {
+  const there: string[] = []
+  for (const { schema, name } of tables)
+    if (await isThere(session, schema, name)) there.push(qualified(schema, name))
+  if (there.length === 0) return
+  await session.query(`SET LOCAL lock_timeout = ${LOCK_WITHIN}`)
+  try {
+    await session.query(`LOCK TABLE ${there.join(', ')} IN ACCESS EXCLUSIVE MODE`)
+  } catch (error) {
+    if (!(error instanceof LandfallError) || error.details?.sqlstate !== LOCK_NOT_AVAILABLE) throw error
+    throw new LandfallError(
+      'LF203',
+      `somebody works with tables that are to be taken back, for longer than ${LOCK_WITHIN / 1000} s: ${there.join(', ')}`,
+      { hint: 'Nothing was taken back. Stop what uses them, and start again with --restart.', cause: error },
+    )
+  }
+  await session.query('SET LOCAL lock_timeout = 0')
 }
 
 /** LF203 where a table holds other rows than the run has loaded into it. */

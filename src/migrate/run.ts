@@ -13,6 +13,7 @@ import type { Plan } from '../plan/model.ts'
 import { holder } from './holder.ts'
 import type { Span } from './load.ts'
 import { migrateReport, PhaseClock } from './report.ts'
+import type { Seal } from './start.ts'
 
 /** The source may be one that is asked for only under the lock: then the settings are not reached yet. */
 export interface Run<S extends Settings = ReachedSettings> {
@@ -33,8 +34,6 @@ export interface Attempt<S extends Settings = ReachedSettings> extends Run<S> {
    */
   readonly seal?: Seal
 }
-
-export type Seal = (session: Session, report: MigrateReport) => Promise<void>
 
 /** Records what a run came to; to be called in the last of its transactions. Returns the whole report. */
 export type Finish = (session: Session, report: MigrateReport) => Promise<MigrateReport>
@@ -111,29 +110,34 @@ export async function attempt<B extends { readonly kind: 'run'; readonly run: Ru
     })
   } catch (error) {
     await recordFailure(session, lock, begun.run, error)
-    if (await isUndone(one, work, begun, error)) throw withLine(error, AS_THEY_WERE)
-    throw refusedLate(error, work.left(begun))
+    throw one.seal === undefined
+      ? refusedLate(error, work.left(begun))
+      : await undone(one, work, begun, error)
   }
 }
 
-const AS_THEY_WERE = 'The target’s tables are as they were.'
-
-/** A run that leaves the target as it was has done so; one that was interrupted goes on later. */
-async function isUndone<B extends { readonly kind: 'run'; readonly run: RunRecord }>(
+/**
+ * A run that was begun at the start of an application leaves the target as it was, or says why it could not.
+ * One that was interrupted goes on later, and so does one that somebody began by hand.
+ */
+async function undone<B extends { readonly kind: 'run'; readonly run: RunRecord }>(
   one: Attempt,
   work: Work<B>,
   begun: B,
   error: unknown,
-): Promise<boolean> {
+): Promise<unknown> {
   const goesOn = error instanceof LandfallError && (error.code === 'LF403' || error.code === 'LF402')
-  if (one.seal === undefined || goesOn) return false
+  if (goesOn || !begun.run.sealed) return refusedLate(error, work.left(begun))
   try {
     // Nobody is there to be asked, and what goes is only what came a moment ago.
     await work.undo({ ...one, tools: { ...one.tools, ask: async () => true } }, begun)
-    return true
-  } catch {
-    // It may be for the same cause, a server that is gone; then the next start goes on.
-    return false
+    return withLine(error, 'The target’s tables are as they were.')
+  } catch (why) {
+    // It may be for the same cause, a server that is gone.
+    return withLine(
+      error,
+      `It could not be taken back (${why instanceof Error ? why.message : why}). ${work.left(begun)}.`,
+    )
   }
 }
 

@@ -83,6 +83,7 @@ export async function begin(start: Start): Promise<Begun> {
     choices: choicesOf(settings),
     phase: 'schema',
     chunks: plannedChunks(planned),
+    sealed: start.seal !== undefined,
   })
   const chunks = await readChunks(session, begun.id)
   return { kind: 'run', run: begun, planned, chunks, resumed: false, backups }

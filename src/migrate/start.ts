@@ -1,6 +1,7 @@
 import type { ReachedSettings } from '../config/model.ts'
 import type { Session } from '../connection/postgres.ts'
 import type { Target } from '../connection/target.ts'
+import type { MigrateReport } from '../contract/report.ts'
 import type { Tools } from '../contract/tools.ts'
 import type { Epoch } from '../journal/fence.ts'
 import type { OpenSource } from './sqlite-source.ts'
@@ -14,7 +15,11 @@ export interface Under {
   readonly lock: Epoch
 }
 
+/** Writes what else belongs into the transaction that ends a run; what it throws lets nothing be written. */
+export type Seal = (session: Session, report: MigrateReport) => Promise<void>
+
 /** The same, with a SQLite source. */
 export interface Start extends Under {
   readonly from: OpenSource
+  readonly seal?: Seal
 }

@@ -48,10 +48,20 @@ const BROUGHT = [
 
 const NO_OBJECT = `WHERE o.type NOT IN ('index', 'default acl', 'toast table')`
 
-/** What would be in the way of a schema that is made as a whole; without what extensions made. */
-export async function heldObjects(session: Session, schemas: readonly string[]): Promise<Held[]> {
+/**
+ * What would be in the way of a schema that is made as a whole; without what extensions made.
+ *
+ * @param own a table that Landfall keeps there itself
+ */
+export async function heldObjects(
+  session: Session,
+  schemas: readonly string[],
+  own: { readonly schema: string; readonly name: string },
+): Promise<Held[]> {
   const { rows } = await session.query<Held>(
-    `${SELECTED(STANDING(schemas))} ${NO_OBJECT} AND o.type <> 'extension' ORDER BY 3, 4`,
+    `${SELECTED(STANDING(schemas))} ${NO_OBJECT} AND o.type <> 'extension'
+      AND (i.class, i.object) IS DISTINCT FROM ('pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid,
+        pg_catalog.to_regclass(${literal(qualified(own.schema, own.name))})::pg_catalog.oid) ORDER BY 3, 4`,
   )
   return rows
 }

@@ -275,3 +275,27 @@ describe('tables that are copied as they are', () => {
     },
   )
 })
+
+test('what is done is done, though nobody knows the source any more', async () => {
+  const backend = await backendWith()
+  expect(await start(backend)).toMatchObject(STARTED)
+  const config = join(folder, 'forgotten.config.ts')
+  writeFileSync(
+    config,
+    `import { env } from 'landfall'
+     import started from ${JSON.stringify(CONFIG)}
+     const { boot: { onlyIf: _, ...boot }, ...same } = started
+     export default { ...same, source: env('NO_SUCH_VARIABLE'), boot }`,
+  )
+  const ended = (to: string) =>
+    landfall(['boot', '--config', config, '--', 'echo', 'application'], {
+      cwd: folder,
+      env: { DATABASE_URL: to },
+    })
+  expect(await ended(backend)).toMatchObject(STARTED)
+  expect(await ended(await backendWith())).toMatchObject({
+    ...BLOCKED,
+    status: 2,
+    stderr: expect.stringContaining('LF004'),
+  })
+})

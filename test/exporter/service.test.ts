@@ -12,8 +12,7 @@ describe('a caller with the right token', () => {
     expect(JSON.parse(body)).toEqual(HANDED)
     expect(headers['cache-control']).toBe('no-store')
     expect(headers['content-type']).toMatch(/^application\/json/)
-    await pause(20)
-    expect(events).toMatchObject([{ kind: 'handed-over', address: '127.0.0.1' }])
+    await expect.poll(() => events).toMatchObject([{ kind: 'handed-over', address: '127.0.0.1' }])
   })
 
   test('learns that other paths and methods lead nowhere', async () => {
@@ -32,8 +31,7 @@ describe('a caller with the right token', () => {
     const { exporter, events } = await run({ host: '::1' })
     expect(exporter.address).toMatch(/^http:\/\/\[::1\]:\d+$/)
     expect(await call(exporter.address, { token: TOKEN })).toMatchObject({ status: 200 })
-    await pause(20)
-    expect(events).toMatchObject([{ kind: 'handed-over', address: '::1' }])
+    await expect.poll(() => events).toMatchObject([{ kind: 'handed-over', address: '::1' }])
   })
 
   test('is served beside others', async () => {
@@ -92,21 +90,25 @@ describe('a caller without it', () => {
 
   test('waits longer each time, and holds nobody else up', async () => {
     const { exporter } = await run()
-    const times: number[] = []
-    for (let i = 0; i < 5; i += 1) times.push((await call(exporter.address, { token: 'wrong' })).milliseconds)
-    // 0, 100, 200, 400, 800: a timer may be early by a millisecond.
-    for (const [at, least] of [0, 95, 195, 395, 795].entries()) expect(times[at]).toBeGreaterThan(least)
-    const waiting = call(exporter.address, { token: 'wrong' })
+    const began = performance.now()
+    // After so many milliseconds in all: 100, 200, 400 and 800 more each time; timers may be a little early.
+    for (const least of [0, 98, 296, 694, 1492]) {
+      await call(exporter.address, { token: 'wrong' })
+      expect(performance.now() - began).toBeGreaterThan(least)
+    }
+    const order: string[] = []
+    const waiting = call(exporter.address, { token: 'wrong' }).then(() => order.push('waited'))
     const other = await call(exporter.address, { token: TOKEN, from: '127.0.0.2' })
-    expect(other.status).toBe(200)
-    expect(other.milliseconds).toBeLessThan(700)
-    expect((await waiting).milliseconds).toBeGreaterThan(1500)
+    order.push('other')
+    await waiting
+    expect([other.status, order]).toEqual([200, ['other', 'waited']])
+    expect(performance.now() - began).toBeGreaterThan(3090)
   })
 
   test('gains nothing by hanging up, nor by asking several times at once', async () => {
     const { exporter, events } = await run()
-    for (let i = 0; i < 4; i += 1) await call(exporter.address, { token: 'wrong' })
-    // The next token of the address is looked at in 800 ms.
+    for (let i = 0; i < 5; i += 1) await call(exporter.address, { token: 'wrong' })
+    // The next token of the address is looked at in 1600 ms.
     const began = performance.now()
     const asked = await Promise.allSettled(
       Array.from({ length: 20 }, (_, i) =>
@@ -115,19 +117,22 @@ describe('a caller without it', () => {
     )
     const statuses = asked.map((one) => (one.status === 'fulfilled' ? one.value.status : 'hung up'))
     expect(new Set(statuses)).toEqual(new Set([429, 'hung up']))
-    expect(performance.now() - began).toBeLessThan(700)
-    expect(events.filter((event) => event.kind === 'refused' && event.why.startsWith('wrong'))).toHaveLength(
-      4,
-    )
+    expect(performance.now() - began).toBeLessThan(1400)
+    const guessed = events.filter((event) => event.kind === 'refused' && event.why.startsWith('wrong'))
+    expect(guessed).toHaveLength(5)
     // Of those that were sent away the log has one line.
-    expect(events.length).toBeLessThan(8)
+    expect(events.length).toBeLessThan(9)
   })
 
   test('is forgiven when it has the right token in the end', async () => {
     const { exporter } = await run()
+    const began = performance.now()
     for (let i = 0; i < 3; i += 1) await call(exporter.address, { token: 'wrong' })
-    expect((await call(exporter.address, { token: TOKEN })).milliseconds).toBeGreaterThan(350)
-    expect((await call(exporter.address, { token: TOKEN })).milliseconds).toBeLessThan(300)
+    expect(await call(exporter.address, { token: TOKEN })).toMatchObject({ status: 200 })
+    expect(performance.now() - began).toBeGreaterThan(690)
+    // Otherwise the first of two at once would wait, and the second be turned away.
+    const both = [call(exporter.address, { token: TOKEN }), call(exporter.address, { token: TOKEN })]
+    expect((await Promise.all(both)).map(({ status }) => status)).toEqual([200, 200])
   })
 })
 
@@ -149,9 +154,12 @@ describe('connections that say little', () => {
         '127.0.0.9',
       ),
     )
-    await pause(100)
     // More than so many of one address are cut off at once.
-    expect(slow.filter(({ socket }) => socket.destroyed || socket.readableEnded).length).toBe(4)
+    await expect
+      .poll(() => slow.filter(({ socket }) => socket.destroyed || socket.readableEnded).length, {
+        timeout: 3000,
+      })
+      .toBe(4)
     expect(await call(exporter.address, { token: TOKEN })).toMatchObject({ status: 200 })
     await Promise.all(slow.map(({ ended }) => ended))
     expect(performance.now() - began).toBeLessThan(8000)
@@ -163,8 +171,11 @@ describe('connections that say little', () => {
   test('from many addresses at once: the rest is turned away, and it is logged', async () => {
     const { exporter, events } = await run()
     const slow = Array.from({ length: 130 }, (_, i) => mute(exporter.address, '', `127.0.1.${1 + (i % 20)}`))
-    await pause(300)
-    expect(slow.filter(({ socket }) => socket.destroyed || socket.readableEnded).length).toBe(2)
+    await expect
+      .poll(() => slow.filter(({ socket }) => socket.destroyed || socket.readableEnded).length, {
+        timeout: 3000,
+      })
+      .toBe(2)
     expect(events.every((event) => event.kind === 'refused' && event.why.endsWith('in all'))).toBe(true)
     expect(events.length).toBeGreaterThan(0)
     for (const { socket } of slow) socket.destroy()

@@ -4,7 +4,7 @@ import type { Session } from '../../src/connection/postgres.ts'
 import { LandfallError } from '../../src/errors.ts'
 import { doneSteps, recordStep } from '../../src/journal/evidence.ts'
 import { fenced } from '../../src/journal/fence.ts'
-import { beginRun, findRun, finishRun, readChunks, resumeRun } from '../../src/journal/journal.ts'
+import { beginRun, findRun, readChunks, recordDone, resumeRun } from '../../src/journal/journal.ts'
 import { acquireLock } from '../../src/journal/lock.ts'
 import { chunkDone, epochCheck } from '../../src/journal/statements.ts'
 import { startProxy } from '../support/kill-proxy.ts'
@@ -43,7 +43,7 @@ async function migrate(url: string): Promise<void> {
         await worker.query('ALTER TABLE public.t ADD PRIMARY KEY (id)')
         await recordStep(worker, run.id, 'key')
       })
-    await finishRun(worker, lock, run.id, reportOf('m'))
+    await fenced(worker, lock, () => recordDone(worker, run.id, reportOf('m')))
     await lock.release()
   } finally {
     for (const session of sessions) await session.close()

@@ -14,11 +14,11 @@ import {
   beginRun,
   failRun,
   findRun,
-  finishRun,
   forgetRun,
   readChunks,
   readPlan,
   readResult,
+  recordDone,
   resumeRun,
   setPhase,
 } from '../../src/journal/journal.ts'
@@ -157,10 +157,12 @@ test('a run is done only when all its chunks are', async () => {
   const chunks = chunksOf('a', 2)
   const run = await begin({ a: 20 }, chunks)
   await load(run, lock, chunks[0]!)
-  await expect(finishRun(session, lock, run.id, reportOf(name))).rejects.toMatchObject({ code: 'LF900' })
+  await expect(
+    fenced(session, lock, () => recordDone(session, run.id, reportOf(name))),
+  ).rejects.toMatchObject({ code: 'LF900' })
   expect(await readResult(session, run.id)).toBeNull()
   await load(run, lock, chunks[1]!)
-  await finishRun(session, lock, run.id, reportOf(name))
+  await fenced(session, lock, () => recordDone(session, run.id, reportOf(name)))
   const done = await findRun(session, name)
   expect(done?.state).toBe('done')
   expect(done?.finishedAt).toBeInstanceOf(Date)
@@ -185,7 +187,7 @@ test('finishing waits for the disk even where the database does not', async () =
         return result
       }),
   }
-  await finishRun(watched, lock, run.id, reportOf(name))
+  await fenced(watched, lock, () => recordDone(watched, run.id, reportOf(name)))
   expect(during).toEqual({ value: 'on' })
   expect((await session.query("SELECT current_setting('synchronous_commit') AS value")).rows).toEqual([
     { value: 'off' },

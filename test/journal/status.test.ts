@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Session } from '../../src/connection/postgres.ts'
 import { recordStep } from '../../src/journal/evidence.ts'
 import { fenced } from '../../src/journal/fence.ts'
-import { beginRun, failRun, finishRun, forgetRun } from '../../src/journal/journal.ts'
+import { beginRun, failRun, forgetRun, recordDone } from '../../src/journal/journal.ts'
 import { acquireLock } from '../../src/journal/lock.ts'
 import { ensureJournal, journalState } from '../../src/journal/schema.ts'
 import { chunkDone } from '../../src/journal/statements.ts'
@@ -70,7 +70,7 @@ test('status follows a run through all its states', async () => {
   expect(await migrations()).toMatchObject([{ state: 'failed', holder: null, error: 'LF304: disk' }])
   await execute(session, chunkDone(run.id, 'b', 1), 10, 10, 0, 5, 'ab')
   await session.query("UPDATE landfall.runs SET state = 'running'")
-  await finishRun(session, lock, run.id, reportOf(name))
+  await fenced(session, lock, () => recordDone(session, run.id, reportOf(name)))
   expect(await migrations()).toMatchObject([{ state: 'done', finishedAt: expect.stringMatching(/Z$/) }])
   await fenced(session, lock, () => forgetRun(session, run.id))
   expect(await migrations()).toEqual([])
