@@ -3,7 +3,7 @@ import type { Declaration, DeclaredTable, TableName } from '../contract/declarat
 import type { Findings } from './difference.ts'
 import type { KnownTables } from './known-tables.ts'
 import type { TableFacts } from './postgres-facts.ts'
-import type { ResolvedType } from './postgres-types.ts'
+import type { ResolvedType } from './resolved-type.ts'
 
 /** One table that is there, looked at beside what is declared of it. */
 export interface Looking {

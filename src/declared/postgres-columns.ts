@@ -7,7 +7,7 @@ import type { Looking } from './looking.ts'
 import type { ColumnFacts } from './postgres-facts.ts'
 import { columnSql, defaultSql, label, relation } from './postgres-sql.ts'
 import { addColumns, alter, commentsOf, objectOf, setComment, setNotNull } from './postgres-statements.ts'
-import type { ResolvedType } from './postgres-types.ts'
+import type { ResolvedType } from './resolved-type.ts'
 
 /** Columns of a table that is there. All that are missing are added under one lock. */
 export async function examineColumns(looking: Looking): Promise<void> {

@@ -18,7 +18,8 @@ import {
   objectOf,
   validate,
 } from './postgres-statements.ts'
-import { type ResolvedType, resolveTypes } from './postgres-types.ts'
+import { resolveTypes } from './postgres-types.ts'
+import type { ResolvedType } from './resolved-type.ts'
 
 /**
  * A session that only reads, in which names mean what they mean to the application: those of the declared

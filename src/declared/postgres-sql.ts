@@ -6,7 +6,7 @@ import type {
   DeclaredKey,
   TableName,
 } from '../contract/declaration.ts'
-import type { ResolvedType } from './postgres-types.ts'
+import type { ResolvedType } from './resolved-type.ts'
 
 /** The pieces of PostgreSQL's statements, from what is declared. */
 

@@ -22,7 +22,7 @@ import {
   label,
   relation,
 } from './postgres-sql.ts'
-import type { ResolvedType } from './postgres-types.ts'
+import type { ResolvedType } from './resolved-type.ts'
 
 /** What a statement is where nothing else is said: its change is one of the catalog alone. */
 const PLAIN = { transaction: true, locks: [], rewrites: false, scans: false, makes: [], drops: [] } as const

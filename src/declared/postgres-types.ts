@@ -5,16 +5,9 @@ import type { Declaration, DeclaredColumn, DeclaredTable } from '../contract/dec
 import { LandfallError } from '../errors.ts'
 import { type KnownTables, tableKey } from './known-tables.ts'
 import { defaultSql } from './postgres-sql.ts'
+import type { ResolvedType } from './resolved-type.ts'
 
-/** The type of a declared column. */
-export interface ResolvedType {
-  /** For statements: as declared, or the type of the key that the column refers to. */
-  readonly sql: string
-  /** As the server prints it. */
-  readonly printed: string
-  /** Adding a column of a domain can mean to look at every row. */
-  readonly domain: boolean
-}
+export type { ResolvedType } from './resolved-type.ts'
 
 /** By table and column. */
 export type Types = ReadonlyMap<string, ReadonlyMap<string, ResolvedType>>
