@@ -1,9 +1,15 @@
 /** The public library: the verbs, what they take and what they return. */
 import type { BootOptions } from './boot.ts'
-import type { MigrationConfig, Settings, TargetSettings } from './config/model.ts'
+import type { MigrationConfig, SchemaSettings, Settings, TargetSettings } from './config/model.ts'
 import type { Options, Surroundings } from './config/settings.ts'
 import type { BootReport, BootStatusReport } from './contract/boot.ts'
 import type { MigrateReport, StatusReport } from './contract/report.ts'
+import type {
+  SchemaApplyReport,
+  SchemaPlanReport,
+  SchemaUndoReport,
+  SchemaVerifyReport,
+} from './contract/schema.ts'
 import type { Tools } from './contract/tools.ts'
 import type { VerifyReport } from './contract/verify.ts'
 import type { Exporter, ExportOptions } from './exporter/export.ts'
@@ -22,16 +28,61 @@ export type {
   MigrationConfig,
   MoveConfig,
   MovesConfig,
+  SchemaSettings,
   Settings,
   TargetSettings,
   Verification,
 } from './config/model.ts'
+export type {
+  ForeignKeyConfig,
+  IndexConfig,
+  IndexPart,
+  RowsConfig,
+  SchemaConfig,
+  TableConfig,
+} from './config/schema.ts'
+export {
+  bigint,
+  boolean,
+  bytea,
+  Column,
+  date,
+  doublePrecision,
+  identity,
+  integer,
+  jsonb,
+  numeric,
+  real,
+  references,
+  smallint,
+  text,
+  timestamp,
+  timestamptz,
+  type,
+  uuid,
+  varchar,
+} from './config/schema-column.ts'
+export { loadSchemaSettings, makeSchemaSettings, type SchemaOptions } from './config/schema-settings.ts'
 export { loadSettings, loadTargetSettings, makeSettings, type Options } from './config/settings.ts'
 export { type Sql, sql } from './config/sql.ts'
 export type { BootCount, BootReport, BootState, BootStatusReport } from './contract/boot.ts'
 export type { CheckResult } from './contract/check.ts'
+export type { Declaration } from './contract/declaration.ts'
 export type { ProgressEvent, ProgressListener } from './contract/progress.ts'
 export type { MigrateReport, RejectSummary, StatusReport, TableReport } from './contract/report.ts'
+export type {
+  AppliedStatement,
+  Finding,
+  LockMode,
+  SchemaApplyReport,
+  SchemaLoss,
+  SchemaObject,
+  SchemaPlanReport,
+  SchemaStatement,
+  SchemaUndoReport,
+  SchemaVerifyReport,
+  TableLock,
+} from './contract/schema.ts'
 export type {
   ColumnDifference,
   RepairReport,
@@ -47,6 +98,7 @@ export { renderBoot, renderBootStatus } from './report/boot.ts'
 export { type ConfigEnds, renderConfig } from './report/config-file.ts'
 export { renderMigrate } from './report/migrate.ts'
 export { renderPlan } from './report/plan.ts'
+export { renderSchema } from './report/schema.ts'
 export { renderStatus } from './report/status.ts'
 export { renderVerify } from './report/verify.ts'
 
@@ -115,4 +167,38 @@ export async function bootStatus(
 export async function exportEnv(options: ExportOptions = {}): Promise<Exporter> {
   const verbs = await import('./exporter/export.ts')
   return await verbs.exportEnv(options)
+}
+
+/**
+ * What is declared beside what the target has, and the statements that would make it so, with their locks.
+ * Writes nothing. Errors: LF001 to LF005, LF3xx. What is there in another form is part of the report.
+ */
+export async function schemaPlan(settings: SchemaSettings): Promise<SchemaPlanReport> {
+  const verbs = await import('./declared.ts')
+  return await verbs.schemaPlan(settings)
+}
+
+/**
+ * Makes what is declared true, on a database that is in use, and verifies it. Errors: those of `schemaPlan`;
+ * LF213 something is there in another form, and nothing was changed; LF312 a lock was not to be had; LF313
+ * rows do not allow it; LF401; LF403.
+ */
+export async function schemaApply(settings: SchemaSettings, tools: Tools = {}): Promise<SchemaApplyReport> {
+  const verbs = await import('./declared.ts')
+  return await verbs.schemaApply(settings, tools)
+}
+
+/** Whether all that is declared is so, and the invariants hold. Writes nothing. Errors: those of `schemaPlan`. */
+export async function schemaVerify(settings: SchemaSettings): Promise<SchemaVerifyReport> {
+  const verbs = await import('./declared.ts')
+  return await verbs.schemaVerify(settings)
+}
+
+/**
+ * Drops what this declaration has made, and nothing else. Errors: LF206 nobody agreed; LF212 something was
+ * changed since, or others have built upon it; LF312; LF401; LF403.
+ */
+export async function schemaUndo(settings: SchemaSettings, tools: Tools = {}): Promise<SchemaUndoReport> {
+  const verbs = await import('./declared.ts')
+  return await verbs.schemaUndo(settings, tools)
 }

@@ -56,11 +56,10 @@ export function withPlanning(command: Command): Command {
 }
 
 /** Two databases whose files have the same name, moved into one target, need a name each. */
-export function nameOption(): Option {
-  return new Option(
-    '--name <name>',
-    "the migration's name in the target's journal (default: the source file's name)",
-  ).argParser((text) => {
+export function nameOption(
+  about = "the migration's name in the target's journal (default: the source file's name)",
+): Option {
+  return new Option('--name <name>', about).argParser((text) => {
     if (text !== '') return text
     throw new InvalidArgumentError('It must not be empty.')
   })

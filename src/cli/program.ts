@@ -8,6 +8,7 @@ import { initCommand } from './init.ts'
 import { migrateCommand } from './migrate.ts'
 import { examples } from './options.ts'
 import { planCommand } from './plan.ts'
+import { schemaCommand } from './schema.ts'
 import type { Shell } from './shell.ts'
 import { statusCommand } from './status.ts'
 import { verifyCommand } from './verify.ts'
@@ -34,6 +35,7 @@ export function buildProgram(shell: Shell): Command {
     verifyCommand,
     initCommand,
     statusCommand,
+    schemaCommand,
     bootCommand,
     embeddedCommand,
     exportEnvCommand,

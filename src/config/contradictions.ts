@@ -2,6 +2,7 @@ import type { ColumnConfig } from './column.ts'
 import type { CreatedColumn, IdentityConfig, MappedColumns, MatchConfig } from './mapping.ts'
 import type { MigrationConfig, MoveConfig } from './model.ts'
 import { printPath } from './path.ts'
+import { schemaContradictions } from './schema-contradictions.ts'
 import { didYouMean } from './suggest.ts'
 
 type Path = readonly PropertyKey[]
@@ -24,6 +25,7 @@ export function contradictions(config: MigrationConfig): string[] {
   }
   for (const [name, said] of Object.entries(config.identities ?? {})) ofIdentity(name, said, identities, say)
   ofMaps(config.identities ?? {}, say)
+  schemaContradictions(config.schema ?? {}, say)
   return found
 }
 

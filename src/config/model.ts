@@ -1,10 +1,12 @@
 import type { Connection, PostgresConnection, Source } from '../connection/settings.ts'
+import type { Declaration } from '../contract/declaration.ts'
 import type { BootChoice, BootConfig } from './boot.ts'
 import type { BackupChoice, IdentityChoice, MoveChoices } from './choices.ts'
 import type { ColumnConfig } from './column.ts'
 import type { Env } from './env.ts'
 import type { ExportedBy } from './exported-by.ts'
 import type { IdentityConfig } from './mapping.ts'
+import type { SchemaConfig } from './schema.ts'
 import type { Sql } from './sql.ts'
 
 export type { BootChoice, BootConfig } from './boot.ts'
@@ -43,6 +45,10 @@ export interface MigrationConfig {
   readonly backup?: boolean | { readonly folder?: string; readonly source?: boolean }
   /** Absent: all tables. Present: only those listed, plus `'*'` for the rest. Keys are target names. */
   readonly moves?: MovesConfig
+  /** What must be true of the target's schema, for `landfall schema`: tables, by name. */
+  readonly schema?: SchemaConfig
+  /** Queries of the target that must return nothing, by what they would prove: sql.target`…`. */
+  readonly invariants?: { readonly [name: string]: Sql<'target'> | undefined }
   /** How the migration behaves when an application starts. */
   readonly boot?: BootConfig
   /** The role that owns what is made in the target. Default: the role that connects. */
@@ -98,6 +104,21 @@ export interface TargetSettings {
   readonly to: PostgresConnection | 'embedded'
   /** Absolute path of the folder that holds the embedded server. */
   readonly embeddedFolder: string
+}
+
+/** Everything that `schemaPlan`, `schemaApply`, `schemaVerify` and `schemaUndo` are told. */
+export interface SchemaSettings extends TargetSettings {
+  readonly declaration: Declaration
+  /** No attempt waits longer for a lock on a table, in milliseconds; at most 250. */
+  readonly lockTimeoutMs: number
+  /** A statement whose locks are not to be had is tried again for so long, in milliseconds. */
+  readonly retryForMs: number
+  /** So long an index may take to be built while it waits for others' transactions, in milliseconds. */
+  readonly indexWaitMs: number
+  /** So long each invariant may take, in milliseconds; one that takes longer is incomplete. */
+  readonly invariantMs: number
+  readonly dryRun: boolean
+  readonly keepRunning: boolean
 }
 
 /** Config and command line after defaults: everything the library's verbs are told. */

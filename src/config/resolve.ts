@@ -13,7 +13,7 @@ import type {
 import type { ColumnConfig, Constant } from './column.ts'
 import type { CreateConfig, IdentityConfig, MappedColumns, MatchConfig } from './mapping.ts'
 import type { MigrationConfig, MoveConfig, MovesConfig } from './model.ts'
-import type { Sql } from './sql.ts'
+import { isSql, type Sql } from './sql.ts'
 
 /** What the config says of tables, with every key filled in. */
 export function resolveMoves(moves: MovesConfig | undefined): MoveChoices {
@@ -80,19 +80,6 @@ function columnChoice(name: string, said: Said): ColumnChoice {
 
 function fallback(said: Constant | Sql): ConstantChoice | { inTarget: string } {
   return isSql(said) ? { inTarget: said.text } : { constant: said }
-}
-
-/** A constant may be an object, too; that it has these very keys is what makes it SQL. */
-export function isSql(value: unknown): value is Sql {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    'kind' in value &&
-    value.kind === 'sql' &&
-    'side' in value &&
-    'text' in value &&
-    typeof value.text === 'string'
-  )
 }
 
 /** What the config says of identities, with every key filled in. */

@@ -59,13 +59,16 @@ export interface Surroundings {
 /** Rows of a chunk when nothing is said: small enough to resume soon, large enough for COPY to run well. */
 export const DEFAULT_BATCH_SIZE = 50_000
 
-const HERE = (): Surroundings => ({ cwd: process.cwd(), environment: process.env })
+export const surroundings = (): Surroundings => ({ cwd: process.cwd(), environment: process.env })
 
 /**
  * Finds and reads the config, and merges it with the options.
  * @throws LandfallError LF001 to LF004
  */
-export async function loadSettings(options: Options = {}, where: Surroundings = HERE()): Promise<Settings> {
+export async function loadSettings(
+  options: Options = {},
+  where: Surroundings = surroundings(),
+): Promise<Settings> {
   const loaded = await loadConfig(options.config, where.cwd)
   return makeSettings(loaded?.config ?? {}, options, where)
 }
@@ -83,7 +86,7 @@ export interface StartSettings extends Omit<Settings, 'from'> {
 export async function loadBootSettings(
   config: MigrationConfig | string | undefined,
   options: Options = {},
-  where: Surroundings = HERE(),
+  where: Surroundings = surroundings(),
 ): Promise<StartSettings | null> {
   const found =
     typeof config === 'object' ? { file: 'config', value: config } : await readConfig(config, where.cwd)
@@ -98,7 +101,7 @@ export async function loadBootSettings(
 /** Like `loadSettings` for verbs that only read the journal: the source need not be known. */
 export async function loadTargetSettings(
   options: Options = {},
-  where: Surroundings = HERE(),
+  where: Surroundings = surroundings(),
 ): Promise<TargetSettings> {
   const loaded = await loadConfig(options.config, where.cwd)
   return targetSettings(loaded?.config ?? {}, options, where)
@@ -108,7 +111,7 @@ export async function loadTargetSettings(
 export function makeSettings(
   config: MigrationConfig,
   options: Options = {},
-  where: Surroundings = HERE(),
+  where: Surroundings = surroundings(),
 ): Settings {
   const from = sourceOf(config, options, where)
   refuseForSqlite(from, config)
@@ -165,7 +168,12 @@ function withoutSource(
   }
 }
 
-function targetSettings(config: MigrationConfig, options: Options, where: Surroundings): TargetSettings {
+/** Errors: LF003, LF004, LF001 for an engine that cannot be a target. */
+export function targetSettings(
+  config: MigrationConfig,
+  options: { readonly to?: string },
+  where: Surroundings,
+): TargetSettings {
   const text = options.to ?? textOf(config.target, 'target', where) ?? 'embedded'
   return {
     to: text === 'embedded' ? 'embedded' : readTarget(text, where.environment),
@@ -192,7 +200,7 @@ function nameOf(from: Source): string {
 }
 
 /** PostgreSQL cuts longer names off without a word, and keeps its own schemas to itself. */
-function schemaOf(name: string): string {
+export function schemaOf(name: string): string {
   const why =
     name === ''
       ? 'its name is empty'

@@ -2,7 +2,8 @@ import { z } from 'zod'
 import { readDuration } from './duration.ts'
 import { baseProblem } from './exporter-base.ts'
 import { TABLE_RIGHTS } from './model.ts'
-import { isSql } from './resolve.ts'
+import { invariants, schema } from './schema-shape.ts'
+import { isSql } from './sql.ts'
 
 /** What can be said where, as far as one value alone decides it. */
 const text = z.string().min(1)
@@ -185,6 +186,8 @@ export const config = z.strictObject({
   moves: z
     .record(z.string(), z.union([z.literal(false), move, z.array(move).min(1), z.undefined()], moveWords))
     .optional(),
+  schema: schema.optional(),
+  invariants: invariants.optional(),
   boot: boot.optional(),
   owner: text.optional(),
   grants: z.array(grant).optional(),

@@ -45,3 +45,16 @@ export const sql: Template<'source'> & { readonly target: Template<'target'> } =
   template('source'),
   { target: template('target') },
 )
+
+/** A constant may be an object, too; that it has these very keys is what makes it SQL. */
+export function isSql(value: unknown): value is Sql {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'kind' in value &&
+    value.kind === 'sql' &&
+    'side' in value &&
+    'text' in value &&
+    typeof value.text === 'string'
+  )
+}

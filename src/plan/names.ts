@@ -1,5 +1,4 @@
-/** PostgreSQL cuts longer names in silence, and two names may then be one. */
-const MOST_BYTES = 63
+import { cut, MOST_BYTES } from '../connection/postgres-names.ts'
 
 /** Columns that every PostgreSQL table has. */
 const SYSTEM_COLUMNS = ['tableoid', 'xmin', 'cmin', 'xmax', 'cmax', 'ctid']
@@ -66,24 +65,6 @@ export function relationNames(taken: Iterable<string>): (wanted: string) => stri
   }
 }
 
-/**
- * The name that PostgreSQL itself would give: `orders_customer_id_fkey`. Where it is too long, the
- * longer one of table and columns is cut first.
- */
-export function madeName(table: string, columns: readonly string[], kind: string): string {
-  let [first, second] = [table, columns.join('_')]
-  const suffix = `${second === '' ? '' : '_'}${second}`
-  if (Buffer.byteLength(`${first}${suffix}_${kind}`) <= MOST_BYTES) return `${first}${suffix}_${kind}`
-  const room = MOST_BYTES - Buffer.byteLength(`_${kind}`) - (second === '' ? 0 : 1)
-  const bytes = (text: string): number => Buffer.byteLength(text)
-  if (bytes(first) > room / 2 && bytes(second) > room / 2) {
-    first = cut(first, Math.floor(room / 2))
-    second = cut(second, room - bytes(first))
-  } else if (bytes(first) > bytes(second)) first = cut(first, room - bytes(second))
-  else second = cut(second, room - bytes(first))
-  return [first, ...(second === '' ? [] : [second]), kind].join('_')
-}
-
 function freeName(wanted: string, taken: ReadonlySet<string>): string {
   const whole = cut(wanted === '' ? 'unnamed' : wanted, MOST_BYTES)
   if (!taken.has(whole)) return whole
@@ -92,18 +73,6 @@ function freeName(wanted: string, taken: ReadonlySet<string>): string {
     const name = `${cut(whole, MOST_BYTES - suffix.length)}${suffix}`
     if (!taken.has(name)) return name
   }
-}
-
-/** The longest beginning of at most `bytes` bytes in UTF-8 that ends between two characters. */
-function cut(text: string, bytes: number): string {
-  let length = 0
-  let end = 0
-  for (const character of text) {
-    length += Buffer.byteLength(character)
-    if (length > bytes) break
-    end += character.length
-  }
-  return text.slice(0, end)
 }
 
 /** InvoiceLine → invoice_line, HTTPServer → http_server, `Order Details` → order_details. */

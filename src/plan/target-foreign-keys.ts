@@ -1,7 +1,7 @@
 import type { ForeignKey, Table } from '../catalog/model.ts'
+import { madeName } from '../connection/postgres-names.ts'
 import { typeClass } from '../types/expression-value.ts'
 import type { TargetColumn, TargetForeignKey } from './model.ts'
-import { madeName } from './names.ts'
 import type { Building, MovedTable } from './target-building.ts'
 
 /** The foreign keys that PostgreSQL can keep; the others are left out with their reasons. */

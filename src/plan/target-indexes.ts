@@ -1,9 +1,9 @@
 import type { Index, IndexPart } from '../catalog/model.ts'
+import { madeName } from '../connection/postgres-names.ts'
 import { ident } from '../connection/quote.ts'
 import { translate } from '../types/expression.ts'
 import { typeClass } from '../types/expression-value.ts'
 import type { TargetIndex, TargetTable } from './model.ts'
-import { madeName } from './names.ts'
 import type { Building, BuiltIndex } from './target-building.ts'
 
 /** Types without an order, so that no btree can hold them. */

@@ -229,6 +229,23 @@ export const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
       'Start again once it is mended; emptying the variable of boot.onlyIf starts the application without.',
     ],
   },
+  LF212: {
+    what: 'Something that the declaration made was changed since, or others have built upon it: columns, indexes, views, foreign keys.',
+    why: 'Undo takes back only what is as it was made, and never drops what somebody else has made. Nothing was dropped.',
+    todo: [
+      'Drop or change back what is named, and run landfall schema undo again.',
+      'Or drop the object yourself: what is gone, undo forgets.',
+    ],
+  },
+  LF213: {
+    what: 'The config declares a column, index, constraint, comment or row that the target has in another form.',
+    why: 'To change a type, a default or a constraint that is there can break the application, lose data or lock a large table, so it is never done in silence, and what differs is never passed over as being there. Nothing was changed.',
+    todo: [
+      'landfall schema plan shows what differs, and for each difference the statements that would change it, with their locks.',
+      'Carry those out yourself where they are what you want.',
+      'Or declare what is there.',
+    ],
+  },
   LF301: {
     what: 'No connection to the target could be made.',
     why: 'The host or port is wrong, the server is down, a firewall is between, or TLS could not be agreed on.',
@@ -306,6 +323,20 @@ export const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
       'Or let a role make it that may read every table; a superuser may.',
       'Or leave --backup out, when a backup was made in another way.',
     ],
+  },
+  LF312: {
+    what: 'A statement needs a lock on a table that other transactions did not let go of, again and again; or an index had to wait too long for transactions that were open when its building began.',
+    why: 'Everybody who wants the table would wait behind a statement that waits. So each attempt is short, and after some time it is given up. An index whose building was given up is not valid; the next run drops and builds it again.',
+    todo: [
+      'End the transaction that is named, most often one that a program or a person left open.',
+      'Run the same command again: it goes on where it stopped.',
+      '--retry-for 1h tries for longer, --index-wait 2h lets an index wait for longer.',
+    ],
+  },
+  LF313: {
+    what: 'Rows that are in the table are not allowed by a constraint that is declared: a value is there twice, refers to nothing, breaks a check or is NULL.',
+    why: 'The server found them while it built the index or looked at the rows. What was done before stays, and new rows may be held to a constraint already.',
+    todo: ['Correct the rows that are named.', 'Run the same command again: it goes on where it stopped.'],
   },
   LF401: {
     what: 'Another process is running this migration into this target.',

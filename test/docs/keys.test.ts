@@ -3,7 +3,9 @@ import { expect, test } from 'vitest'
 import { keysAt } from '../../src/config/shape.ts'
 
 const page = readFileSync(new URL('../../docs/reference/config.md', import.meta.url), 'utf8')
-const [top, moves, columns, identities, starts] = page.split(/^## `(?:moves|columns|identities|boot|env)`$/m)
+const [top, moves, columns, identities, schema, starts] = page.split(
+  /^## `(?:moves|columns|identities|schema|boot|env)`$/m,
+)
 
 test.each([
   ['at the top', [], top],
@@ -17,6 +19,10 @@ test.each([
   ['of a column that is created', ['identities', 'i', 'unmatched', 'create', 'c'], `${columns}${identities}`],
   ['of rows beside it', ['identities', 'i', 'unmatched', 'alsoCreate', 't'], identities],
   ['of a map', ['identities', 'i', 'keptIn'], identities],
+  ['of a declared table', ['schema', 't'], schema],
+  ['of an index', ['schema', 't', 'indexes', 'i'], schema],
+  ['of a foreign key', ['schema', 't', 'foreignKeys', 'f'], schema],
+  ['of rows to have', ['schema', 't', 'ensureRows'], schema],
 ])('the reference has all keys %s', (_, path, section) => {
   const keys = keysAt(path)
   expect(keys.length).toBeGreaterThan(1)

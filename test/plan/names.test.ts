@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { madeName, relationNames, targetNames } from '../../src/plan/names.ts'
+import { madeName } from '../../src/connection/postgres-names.ts'
+import { relationNames, targetNames } from '../../src/plan/names.ts'
 
 const of = (names: readonly string[], options: Parameters<typeof targetNames>[1]) =>
   Object.fromEntries(targetNames(names, options).names)
