@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Client } from 'pg'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { landfall } from '../cli/run.ts'
 import { type TestServer, testServer } from '../support/postgres.ts'
 import { blocksOf, configsOf } from './blocks.ts'
@@ -12,8 +12,8 @@ let server: TestServer
 
 beforeAll(async () => {
   server = await testServer()
-  const [[, { text }]] = [...configsOf('boot.md')] as [[string, { text: string }]]
-  writeFileSync(join(folder, 'landfall.config.ts'), text)
+  const [[, config] = []] = [...configsOf('boot.md')]
+  writeFileSync(join(folder, 'landfall.config.ts'), config!.text)
 })
 afterAll(async () => {
   await server.stop()
@@ -60,6 +60,11 @@ test('the whole config of the guide is carried out by roles with the rights of t
   )
   await run(source, `${oldShop}; ${nothing(shop!)} ${ofSource}`)
   await run(target, `${newShop}; ${nothing(app!)} ${ofTarget}; REVOKE UPDATE ON sale FROM "${migrator}"`)
+  // A server that stays must not keep the roles.
+  onTestFinished(async () => {
+    await run(target, `DROP OWNED BY "${migrator}"; DROP ROLE "${migrator}"`)
+    await run(source, `DROP OWNED BY "${reader}"; DROP ROLE "${reader}"`)
+  })
   const env = { OLD_DATABASE_URL: as(reader!, source), DATABASE_URL: as(migrator!, target) }
 
   const refused = await landfall(['boot'], { cwd: folder, env })
