@@ -120,7 +120,7 @@ describe('running steps', () => {
     expect(code).toBe('LF304')
     expect(message).toContain('index "public"."p_code_key": ')
     expect(message).toContain('Key (code)=(same) is duplicated')
-    expect(hint).toContain('goes on with this step')
+    expect(hint).toContain('the same command goes on')
     const names = await recorded()
     expect(names).not.toContain('index "public"."p_code_key"')
     const { rows } = await session.query(`select 1 from pg_class where relname = 'p_code_key'`)
