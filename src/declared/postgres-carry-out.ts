@@ -89,7 +89,9 @@ async function attempt(
         // A client that is cut off must not keep the locks until the network tells.
         `SET LOCAL idle_in_transaction_session_timeout = ${IDLE_MS}`,
         `SELECT set_config('landfall.asked', clock_timestamp()::text, true)`,
-        ...lockable.map((one, n) => `LOCK TABLE ${one}${n === 0 ? '' : ' NOWAIT'}`),
+        // Its partitions are locked with it, each of which could be waited for.
+        ...lockable.slice(0, 1).map((one) => `LOCK TABLE ONLY ${one}`),
+        ...lockable.map((one) => `LOCK TABLE ${one} NOWAIT`),
         `SELECT set_config('landfall.had', clock_timestamp()::text, true)`,
         `SET LOCAL search_path = ${searchPath(declaration)}`,
         ...statement.sql,
