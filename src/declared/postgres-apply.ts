@@ -25,6 +25,7 @@ const ROUNDS = 5
 export async function applyDifference(working: Working): Promise<readonly AppliedStatement[]> {
   const { observer, settings } = working
   const applied: AppliedStatement[] = []
+  await forgetUnbuilt(working)
   for (let round = 1; ; round++) {
     const difference = await postgresDifference(observer, settings.declaration)
     refuseConflicts(difference)
@@ -107,6 +108,13 @@ async function becameValid(
       WHERE i.indrelid = ${relationOf(schema, table)} AND x.relname = ${literal(name)}`,
   )
   return rows[0]?.valid !== false
+}
+
+/** Indexes whose building was recorded as begun, and of which nothing is there: one that comes is not ours. */
+async function forgetUnbuilt({ session, lock, settings }: Working): Promise<void> {
+  for (const made of await readRecord(session, settings.declaration.name))
+    if (made.definition === null && made.now === null)
+      await fenced(session, lock, () => session.query(forget(made)))
 }
 
 /** Indexes whose building was recorded as begun, and that are there or gone. */

@@ -1,8 +1,9 @@
 import { literal } from '../connection/quote.ts'
 import type { SchemaObject, SchemaStatement } from '../contract/schema.ts'
+import { LandfallError } from '../errors.ts'
 import { fenced } from '../journal/fence.ts'
 import { relationOf } from './definition.ts'
-import type { Blocker } from './postgres-blockers.ts'
+import { type Blocker, holdersOf } from './postgres-blockers.ts'
 import { searchPath } from './postgres-difference.ts'
 import { relation } from './postgres-sql.ts'
 import { isBusy, noLock, telling, understood, type Waits, type Working, watched } from './postgres-watch.ts'
@@ -16,8 +17,7 @@ export async function concurrently(working: Working, statement: SchemaStatement)
   const { session, lock, settings } = working
   const { name } = settings.declaration
   const [sql] = statement.sql
-  const begin = statement.makes.map((object) => enter(name, object, sql!, 'begun'))
-  if (begin.length > 0) await fenced(session, lock, () => session.query(begin.join(';\n')))
+  for (const object of statement.makes) await beginBuilding(working, object, sql!)
   const tell = telling(working, statement)
   let blockers: readonly Blocker[] = []
   await session.query(
@@ -34,7 +34,7 @@ export async function concurrently(working: Working, statement: SchemaStatement)
       () => session.query(sql!),
     )
   } catch (error) {
-    for (const object of statement.makes) await dropLeftover(working, object)
+    for (const object of statement.makes) await dropLeftover(working, statement, object, error)
     if (isBusy(error)) throw noLock(statement, blockers, settings.indexWaitMs, '--index-wait 2h')
     throw understood(error, statement)
   } finally {
@@ -46,17 +46,56 @@ export async function concurrently(working: Working, statement: SchemaStatement)
 }
 
 /**
- * An index whose building failed stays, not valid, and costs every write; a unique one refuses rows. It is
- * dropped if that can be had at once; else the next run does so.
+ * Records that an index is begun, which says that none of its name was there: one that is found afterwards
+ * was made since.
+ *
+ * Errors: LF304 with SQLSTATE 42P07 when something of the name is there.
  */
-async function dropLeftover({ session, lock }: Working, object: SchemaObject): Promise<void> {
+async function beginBuilding({ session, lock, settings }: Working, object: SchemaObject, sql: string) {
+  await fenced(session, lock, async () => {
+    const { rows } = await session.query(
+      `SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+        WHERE n.nspname = ${literal(object.schema)} AND c.relname = ${literal(object.name)}`,
+    )
+    if (rows.length > 0)
+      throw new LandfallError('LF304', `somebody has made ${object.name} meanwhile`, {
+        details: { sqlstate: THERE_ALREADY },
+      })
+    await session.query(enter(settings.declaration.name, object, sql, 'begun'))
+  })
+}
+
+/** `duplicate_table`, which is also that of an index. */
+const THERE_ALREADY = '42P07'
+
+/**
+ * An index whose building failed stays, not valid, and costs every write; a unique one refuses rows. It is
+ * dropped if that can be had at once; else the next run does so. The record keeps no index that is not there,
+ * nor one that somebody else has made.
+ */
+async function dropLeftover(
+  { session, observer, lock }: Working,
+  { locks }: SchemaStatement,
+  object: SchemaObject,
+  failure: unknown,
+): Promise<void> {
   const { schema, table, name } = object
   try {
-    const { rows } = await session.query(
-      `SELECT FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
-        WHERE i.indrelid = ${relationOf(schema, table)} AND x.relname = ${literal(name)} AND NOT i.indisvalid`,
+    if (failure instanceof LandfallError && failure.details?.sqlstate === THERE_ALREADY) {
+      await fenced(session, lock, () => session.query(forget(object)))
+      return
+    }
+    const { rows } = await session.query<{ valid: boolean }>(
+      `SELECT i.indisvalid AS valid FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
+        WHERE i.indrelid = ${relationOf(schema, table)} AND x.relname = ${literal(name)}`,
     )
-    if (rows.length === 0) return
+    // A valid one was not left by a building that failed.
+    if (rows[0]?.valid !== false) {
+      await fenced(session, lock, () => session.query(forget(object)))
+      return
+    }
+    // Somebody may be building it at this moment, while ours had not come to its turn.
+    if ((await holdersOf(observer, session.backend, locks, 0)).length > 0) return
     await session.query('SET lock_timeout = 1000')
     await session.query(`DROP INDEX CONCURRENTLY ${relation({ schema, table: name })}`)
     await fenced(session, lock, () => session.query(forget(object)))

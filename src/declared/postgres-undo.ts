@@ -31,7 +31,6 @@ export interface UndoPlan {
 export async function undoPlan(session: Session, { name }: Declaration): Promise<UndoPlan> {
   const record = await readRecord(session, name)
   const there = record.filter(({ now }) => now !== null)
-  const isChanged = ({ definition, now }: Made): boolean => definition !== null && definition !== now
   const tables = new Set(
     there.flatMap(({ kind, schema, table }) => (kind === 'table' ? [tableKey(schema, table)] : [])),
   )
@@ -41,7 +40,7 @@ export async function undoPlan(session: Session, { name }: Declaration): Promise
     ...there
       // The rows of a table that goes are its data: counted, and not compared.
       .filter((one) => isChanged(one) && !(one.kind === 'row' && inTable(one)))
-      .map((one) => `${objectName(one)} was ${one.definition} when it was made, and is ${one.now}`),
+      .map(changeOf),
     ...(await dependantsOf(session, there)).map((what) => `${what} was not made by "${name}"`),
     ...(await rowsReferring(
       session,
@@ -71,6 +70,23 @@ export async function undoPlan(session: Session, { name }: Declaration): Promise
     ...of('schema').map(dropSchema),
   ]
   return { statements, going: [...of('table'), ...columns], gone, blockers }
+}
+
+/**
+ * Of an index that was begun, nothing but its statement is known: where the server prints it in other words
+ * it cannot be told from one that others made.
+ */
+function isChanged({ definition, now, statement }: Made): boolean {
+  if (definition !== null) return definition !== now
+  return now !== null && plainly(statement) !== plainly(now)
+}
+
+const plainly = (index: string): string => index.replaceAll(/"| CONCURRENTLY| USING btree/g, '')
+
+function changeOf(one: Made): string {
+  return one.definition === null
+    ? `${objectName(one)} was begun by ${one.statement}, and is ${one.now}: it cannot be told who made it; landfall schema apply completes the record`
+    : `${objectName(one)} was ${one.definition} when it was made, and is ${one.now}`
 }
 
 /** Errors: LF212. */

@@ -86,6 +86,21 @@ export async function readRecord(session: Session, declaration: string): Promise
   return made
 }
 
+/** Whether the declaration has built, or begun, the index. */
+export async function hasBuilt(
+  session: Session,
+  declaration: string,
+  { schema, table, name }: SchemaObject,
+): Promise<boolean> {
+  if (!(await hasRecord(session))) return false
+  const { rows } = await session.query(
+    `SELECT FROM ${RECORD} WHERE declaration = $1 AND kind = 'index'
+      AND schema_name = $2 AND table_name = $3 AND name = $4`,
+    [declaration, schema, table, name],
+  )
+  return rows.length > 0
+}
+
 /** Outside of a transaction: rows of a table that is gone are no failure. */
 async function definitionNow(session: Session, object: SchemaObject): Promise<string | null> {
   try {

@@ -1,0 +1,128 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect, test } from 'vitest'
+import { type MigrationConfig, schemaApply, schemaPlan, schemaUndo, text, varchar } from '../../src/index.ts'
+import { bench, connected, failure, query, state, told, USERS } from './declaring.ts'
+
+/** What others have made under the names that a declaration uses is theirs. */
+
+const { database, settings } = bench()
+const yes = { ask: async () => true }
+const BY_EMAIL: MigrationConfig = {
+  name: 'by-email',
+  schema: { users: { indexes: { by_email: ['email'] } } },
+}
+
+test('an index that others built after ours could not be begun stays', async () => {
+  const url = await database(USERS)
+  const other = await connected(url)
+  await other.query('BEGIN; LOCK TABLE users IN SHARE UPDATE EXCLUSIVE MODE')
+  const error = await failure(schemaApply(settings(BY_EMAIL, url, { indexWait: 300 })))
+  expect(error.code).toBe('LF312')
+  await other.query('COMMIT')
+  await other.end()
+  expect((await state(url)).record).toEqual([])
+  await query(url, 'CREATE INDEX by_email ON users (email)')
+  expect((await schemaApply(settings(BY_EMAIL, url))).outcome).toBe('nothing-to-do')
+  expect((await schemaUndo(settings(BY_EMAIL, url), yes)).outcome).toBe('nothing-to-do')
+  expect((await state(url)).indexes).toContainEqual(expect.stringContaining('by_email'))
+})
+
+test('one that others build while ours waits stays, too', async () => {
+  const url = await database(USERS)
+  const other = await connected(url)
+  await other.query('BEGIN; CREATE INDEX by_email ON users (email)')
+  const applying = schemaApply(settings(BY_EMAIL, url))
+  await sleep(1500)
+  await other.query('COMMIT')
+  await other.end()
+  expect((await applying).exitCode).toBe(0)
+  expect((await state(url)).record).toEqual([])
+})
+
+/** As a process leaves it that was killed before its statement reached the server. */
+const BEGUN = `INSERT INTO landfall.declared (declaration, kind, schema_name, table_name, name, statement)
+  VALUES ('by-email', 'index', 'public', 'users', 'by_email', 'CREATE INDEX CONCURRENTLY "by_email" ON "public"."users" ("email")')`
+
+test('of an index that was only begun, another one of the name blocks undo', async () => {
+  const url = await database(USERS)
+  await schemaApply(settings({ ...BY_EMAIL, schema: {} }, url))
+  await query(url, `${BEGUN}; CREATE INDEX by_email ON users (lower(email))`)
+  const error = await failure(schemaUndo(settings(BY_EMAIL, url), yes))
+  expect(error.code).toBe('LF212')
+  expect(error.message).toContain('it cannot be told who made it')
+  expect((await state(url)).indexes).toContainEqual(expect.stringContaining('by_email'))
+})
+
+test('a unique index of others serves a unique column, and is made no key of', async () => {
+  const url = await database(`${USERS}; CREATE UNIQUE INDEX users_email_key ON users (email)`)
+  const before = await state(url)
+  const unnamed: MigrationConfig = {
+    name: 'u',
+    schema: { users: { columns: { email: text().unique() } } },
+  }
+  expect((await schemaApply(settings(unnamed, url))).outcome).toBe('nothing-to-do')
+  expect((await schemaUndo(settings(unnamed, url), yes)).outcome).toBe('nothing-to-do')
+  expect(await state(url)).toEqual({ ...before, record: [] })
+  const named: MigrationConfig = { schema: { users: { unique: { users_email_key: 'email' } } } }
+  const { conflicts } = await schemaPlan(settings(named, url))
+  expect(conflicts.map(told)).toEqual([expect.stringMatching(/Somebody has built the unique index/)])
+  for (const way of conflicts[0]!.conflict!.ways) await query(url, way.sql.join(';'))
+  expect((await schemaApply(settings(named, url))).outcome).toBe('nothing-to-do')
+})
+
+test('a role that may not see others’ sessions still waits for an index that they build', async () => {
+  const role = `limited_${process.pid}`
+  const url =
+    await database(`${USERS}; CREATE ROLE ${role} LOGIN PASSWORD 'x'; ALTER TABLE users OWNER TO ${role};
+    GRANT ALL ON SCHEMA public TO ${role}`)
+  const as = new URL(url)
+  as.username = role
+  as.password = 'x'
+  await query(url, `GRANT ALL ON DATABASE ${as.pathname.slice(1)} TO ${role}`)
+  const writer = await connected(url, 'writer')
+  await writer.query('BEGIN; UPDATE users SET email = email WHERE id = 1')
+  const builder = await connected(url, 'the administrator')
+  const building = builder.query('CREATE INDEX CONCURRENTLY by_email ON users (email)')
+  while ((await query(url, `SELECT FROM pg_class WHERE relname = 'by_email'`)).length === 0) await sleep(20)
+  const applying = schemaApply(settings(BY_EMAIL, as.href))
+  await sleep(1500)
+  await writer.query('COMMIT')
+  await building
+  expect((await applying).statements).toEqual([])
+  await writer.end()
+  await builder.end()
+  await query(url, `DROP OWNED BY ${role} CASCADE; DROP ROLE ${role}`)
+})
+
+const PARTITIONS = `CREATE TABLE users (id bigint, email text) PARTITION BY RANGE (id);
+  CREATE TABLE users_1 PARTITION OF users FOR VALUES FROM (0) TO (10);
+  CREATE TABLE users_2 PARTITION OF users FOR VALUES FROM (10) TO (20)`
+
+test('an index of a partitioned table that is not attached everywhere is a conflict', async () => {
+  const url = await database(`${PARTITIONS}; CREATE INDEX by_email ON ONLY users (email)`)
+  const { conflicts } = await schemaPlan(settings(BY_EMAIL, url))
+  expect(conflicts.map(told)).toEqual([expect.stringMatching(/ATTACH PARTITION/)])
+  expect((await failure(schemaApply(settings(BY_EMAIL, url)))).code).toBe('LF213')
+})
+
+test('a partition that is in use makes nobody wait for the others', async () => {
+  const url = await database(`${PARTITIONS}; INSERT INTO users VALUES (1, 'a'), (11, 'b')`)
+  const config: MigrationConfig = { schema: { users: { columns: { nick: varchar(32) } } } }
+  const holders = [await connected(url), await connected(url)]
+  await holders[0]!.query('BEGIN; LOCK TABLE users_1 IN ROW EXCLUSIVE MODE')
+  await holders[1]!.query('BEGIN; LOCK TABLE users_2 IN ROW EXCLUSIVE MODE')
+  const reader = await connected(url)
+  const applying = schemaApply(settings(config, url))
+  let longest = 0
+  for (let n = 0; n < 150; n++) {
+    const began = performance.now()
+    await reader.query('SELECT count(*) FROM users')
+    longest = Math.max(longest, performance.now() - began)
+    if (n === 100) await holders[0]!.query('COMMIT')
+    await sleep(20)
+  }
+  await holders[1]!.query('COMMIT')
+  expect((await applying).exitCode).toBe(0)
+  expect(longest).toBeLessThan(150)
+  for (const one of [reader, ...holders]) await one.end()
+})
