@@ -5,8 +5,15 @@ import { objectName } from './checks.ts'
 import { relation } from './postgres-sql.ts'
 import type { UndoPlan } from './postgres-undo.ts'
 
-/** The data that goes: each table is read once. */
+/** The data that goes: each table is read once, for each column of it. Nothing is written, also by no default. */
 export async function losses(session: Session, { going }: UndoPlan): Promise<readonly SchemaLoss[]> {
+  return await session.transaction(async () => {
+    await session.query('SET TRANSACTION READ ONLY')
+    return await counted(session, going)
+  })
+}
+
+async function counted(session: Session, going: UndoPlan['going']): Promise<readonly SchemaLoss[]> {
   const found: SchemaLoss[] = []
   for (const object of going) {
     const table = relation(object)
@@ -21,16 +28,29 @@ export async function losses(session: Session, { going }: UndoPlan): Promise<rea
         WHERE a.attrelid = $1::regclass AND a.attname = $2`,
       [table, object.name],
     )
-    const column = `${ident(object.name)}::text`
-    const value = defaults[0]?.sql
-    const other = value == null ? '' : `::text IS DISTINCT FROM (${value})::text AND ${ident(object.name)}`
+    const column = ident(object.name)
+    const value = defaults[0]?.sql ?? null
+    const constant = value === null ? null : await constantOf(session, value)
+    const other = constant === null ? '' : `${column}::text IS DISTINCT FROM (${constant})::text AND `
     const { rows } = await session.query<{ n: string; changed: string }>(
-      `SELECT count(${column}) AS n, count(*) FILTER (WHERE ${ident(object.name)}${other} IS NOT NULL) AS changed FROM ${table}`,
+      `SELECT count(${column}) AS n, count(*) FILTER (WHERE ${other}${column} IS NOT NULL) AS changed FROM ${table}`,
     )
-    found.push({ object, rows: Number(rows[0]!.n), changed: Number(rows[0]!.changed) })
+    const changed = value !== null && constant === null ? null : Number(rows[0]!.changed)
+    found.push({ object, rows: Number(rows[0]!.n), changed })
   }
   return found
 }
+
+/** What an expression is once the server has folded it; null where it would have to be run for that. */
+async function constantOf(session: Session, sql: string): Promise<string | null> {
+  const { rows } = await session.query(`EXPLAIN (VERBOSE, COSTS OFF, FORMAT JSON) SELECT (${sql})`)
+  const [plan] = JSON.parse(String(Object.values(rows[0]!)[0])) as [{ Plan: { Output: string[] } }]
+  const output = plan.Plan.Output[0]!
+  return CONSTANT.test(output) ? output : null
+}
+
+/** A literal, perhaps with its type, as the server prints it. */
+const CONSTANT = /^(E?'(?:[^']|'')*'|B'[01]*'|-?\d[\d.]*|true|false)(::[^()]+(\([\d,]+\)[^()]*)?)?$/
 
 export function undoQuestion(
   target: string,
@@ -48,5 +68,9 @@ export function undoQuestion(
 export function lossText({ object, rows, changed }: SchemaLoss): string {
   const count = `${rows} ${rows === 1 ? 'row' : 'rows'}`
   if (object.kind === 'table') return `${objectName(object)}: ${count}`
-  return `${objectName(object)}: ${count} with a value, ${changed ?? 0} of them other than the default`
+  const other =
+    changed === null
+      ? 'how many of them are other than the default is not known'
+      : `${changed} of them other than the default`
+  return `${objectName(object)}: ${count} with a value, ${other}`
 }
