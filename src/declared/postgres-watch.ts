@@ -88,7 +88,11 @@ export function understood(error: unknown, statement: SchemaStatement): unknown 
       ...(typeof detail === 'string' ? [detail] : []),
       'Correct the rows and run the same command again: it goes on from here.',
     ].join('\n'),
-    details: { ...error.details, statement: statement.sql },
+    details: {
+      ...error.details,
+      statement: statement.sql,
+      makes: statement.makes.map(({ kind }) => kind),
+    },
     cause: error,
   })
 }
