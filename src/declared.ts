@@ -15,7 +15,7 @@ import { losses, undoQuestion } from './declared/losses.ts'
 import { applyDifference, refuseConflicts } from './declared/postgres-apply.ts'
 import { carryOut } from './declared/postgres-carry-out.ts'
 import { onlyReading, postgresDifference } from './declared/postgres-difference.ts'
-import { refuseUndo, type UndoPlan, undoPlan } from './declared/postgres-undo.ts'
+import { guardUndo, refuseUndo, type UndoPlan, undoPlan } from './declared/postgres-undo.ts'
 import type { Working } from './declared/postgres-watch.ts'
 import { forget } from './declared/record.ts'
 import { working } from './declared/working.ts'
@@ -175,11 +175,12 @@ export async function schemaUndo(settings: SchemaSettings, tools: Tools = {}): P
         throw new LandfallError('LF206', 'the answer was no; nothing was changed')
       // An answer takes its time.
       refuseUndo(await undoPlan(work.session, settings.declaration))
+      const guard = guardUndo(settings.declaration, plan)
       const statements = []
       for (const [at, statement] of plan.statements.entries()) {
         const total = plan.statements.length
         tools.progress?.({ kind: 'step', name: statement.does, done: at, total })
-        statements.push(await carryOut(work, statement))
+        statements.push(await carryOut(work, statement, guard))
       }
       await forgetGone(work, plan)
       return { ...report, outcome: 'done', seconds: since(started), statements }

@@ -13,10 +13,15 @@ import { enter, forget } from './record.ts'
  * Builds or drops an index while the table is in use. What is begun is recorded before, and completed
  * afterwards: killed in between, the next run knows whose it is.
  */
-export async function concurrently(working: Working, statement: SchemaStatement): Promise<Waits> {
+export async function concurrently(
+  working: Working,
+  statement: SchemaStatement,
+  guard: () => Promise<void>,
+): Promise<Waits> {
   const { session, lock, settings } = working
   const { name } = settings.declaration
   const [sql] = statement.sql
+  await guard()
   for (const object of statement.makes) await beginBuilding(working, object, sql!)
   const tell = telling(working, statement)
   let blockers: readonly Blocker[] = []

@@ -1,6 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { type MigrationConfig, schemaApply, schemaPlan, schemaUndo, text, varchar } from '../../src/index.ts'
+import {
+  bigint,
+  type MigrationConfig,
+  schemaApply,
+  schemaPlan,
+  schemaUndo,
+  sql,
+  text,
+  varchar,
+} from '../../src/index.ts'
 import { bench, connected, failure, query, state, told, USERS } from './declaring.ts'
 
 /** What others have made under the names that a declaration uses is theirs. */
@@ -125,4 +134,57 @@ test('a partition that is in use makes nobody wait for the others', async () => 
   expect((await applying).exitCode).toBe(0)
   expect(longest).toBeLessThan(150)
   for (const one of [reader, ...holders]) await one.end()
+})
+
+test('what others build while undo waits for the table stops it', async () => {
+  const url = await database(USERS)
+  const config: MigrationConfig = { name: 'nick', schema: { users: { columns: { nick: text() } } } }
+  await schemaApply(settings(config, url))
+  const holder = await connected(url)
+  await holder.query('BEGIN; UPDATE users SET email = email WHERE id = 1')
+  const undoing = failure(schemaUndo(settings(config, url), yes))
+  await sleep(1500)
+  await holder.query('CREATE INDEX of_others ON users (nick); COMMIT')
+  await holder.end()
+  const error = await undoing
+  expect(error.code).toBe('LF212')
+  expect(error.message).toContain('of_others')
+  expect((await state(url)).indexes).toContainEqual(expect.stringContaining('of_others'))
+})
+
+test('a row that somebody else inserts at the same time is there, and no error', async () => {
+  const url = await database('CREATE TABLE codes (code text PRIMARY KEY)')
+  const config: MigrationConfig = {
+    schema: { codes: { ensureRows: { key: 'code', rows: [{ code: 'A' }] } } },
+  }
+  const other = await connected(url)
+  await other.query(`BEGIN; INSERT INTO codes VALUES ('A')`)
+  const applying = schemaApply(settings(config, url, { lockTimeout: 250 }))
+  await sleep(700)
+  // Each attempt waits for this row, so one of them most likely does when it is committed.
+  for (;;) {
+    const waiting = await query(url, `SELECT FROM pg_stat_activity WHERE wait_event = 'transactionid'`)
+    if (waiting.length > 0) break
+    await sleep(5)
+  }
+  await other.query('COMMIT')
+  await other.end()
+  const report = await applying
+  expect(report.exitCode).toBe(0)
+  expect((await state(url)).record).toEqual([])
+})
+
+test('to count what undo loses runs no default', async () => {
+  const url = await database(`${USERS}; CREATE SEQUENCE numbers`)
+  const config: MigrationConfig = {
+    name: 'numbers',
+    schema: { users: { columns: { number: bigint().default(sql.target`nextval('numbers')`) } } },
+  }
+  await schemaApply(settings(config, url))
+  await query(url, 'UPDATE users SET number = 7 WHERE id < 4')
+  const { losses } = await schemaUndo(settings(config, url), yes)
+  expect(losses).toMatchObject([{ rows: 3, changed: null }])
+  expect(await query(url, 'SELECT last_value, is_called FROM numbers')).toEqual([
+    { last_value: '1', is_called: 'f' },
+  ])
 })
