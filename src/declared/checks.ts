@@ -63,7 +63,7 @@ async function checkInvariant(
 ): Promise<CheckResult> {
   const check = { name: `invariant: ${name}`, expected: 'no row' }
   // A comment at the end must not swallow the bracket.
-  const query = `SELECT to_json(i)::text AS json FROM (${sql.replace(/;\s*$/, '')}\n) AS i LIMIT ${SHOWN + 1}`
+  const query = `SELECT pg_catalog.to_json(i)::text AS json FROM (${sql.replace(/;\s*$/, '')}\n) AS i LIMIT ${SHOWN + 1}`
   try {
     const rows = await session.transaction(async () => {
       await session.query(`SET TRANSACTION READ ONLY; SET LOCAL statement_timeout = ${limitMs}`)

@@ -18,12 +18,12 @@ async function counted(session: Session, going: UndoPlan['going']): Promise<read
   for (const object of going) {
     const table = relation(object)
     if (object.kind === 'table') {
-      const { rows } = await session.query<{ n: string }>(`SELECT count(*) AS n FROM ${table}`)
+      const { rows } = await session.query<{ n: string }>(`SELECT pg_catalog.count(*) AS n FROM ${table}`)
       found.push({ object, rows: Number(rows[0]!.n), changed: null })
       continue
     }
     const { rows: defaults } = await session.query<{ sql: string | null }>(
-      `SELECT pg_get_expr(d.adbin, d.adrelid) AS sql FROM pg_catalog.pg_attribute a
+      `SELECT pg_catalog.pg_get_expr(d.adbin, d.adrelid) AS sql FROM pg_catalog.pg_attribute a
         LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
         WHERE a.attrelid = $1::regclass AND a.attname = $2`,
       [table, object.name],
@@ -33,7 +33,7 @@ async function counted(session: Session, going: UndoPlan['going']): Promise<read
     const constant = value === null ? null : await constantOf(session, value)
     const other = constant === null ? '' : `${column}::text IS DISTINCT FROM (${constant})::text AND `
     const { rows } = await session.query<{ n: string; changed: string }>(
-      `SELECT count(${column}) AS n, count(*) FILTER (WHERE ${other}${column} IS NOT NULL) AS changed FROM ${table}`,
+      `SELECT pg_catalog.count(${column}) AS n, pg_catalog.count(*) FILTER (WHERE ${other}${column} IS NOT NULL) AS changed FROM ${table}`,
     )
     const changed = value !== null && constant === null ? null : Number(rows[0]!.changed)
     found.push({ object, rows: Number(rows[0]!.n), changed })

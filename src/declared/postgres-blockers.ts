@@ -33,13 +33,13 @@ const CONFLICTS: Readonly<Record<LockMode, readonly string[]>> = (() => {
 })()
 
 /** Never its statement, which may hold anything. */
-const WHAT = `concat_ws(', ', coalesce(nullif(a.application_name, ''), a.backend_type), a.usename, a.state,
-  'for ' || round(extract(epoch FROM clock_timestamp() - coalesce(a.xact_start, a.query_start))) || ' s') AS what`
+const WHAT = `pg_catalog.concat_ws(', ', coalesce(nullif(a.application_name, ''), a.backend_type), a.usename, a.state,
+  'for ' || pg_catalog.round(extract(epoch FROM pg_catalog.clock_timestamp() - coalesce(a.xact_start, a.query_start))) || ' s') AS what`
 
 /** Those for whom a backend waits at this moment. */
 export async function blockersOf(session: Session, backend: number): Promise<readonly Blocker[]> {
   const { rows } = await session.query<Blocker>(
-    `SELECT DISTINCT b.pid, ${WHAT} FROM unnest(pg_blocking_pids($1)) AS b (pid)
+    `SELECT DISTINCT b.pid, ${WHAT} FROM pg_catalog.unnest(pg_catalog.pg_blocking_pids($1)) AS b (pid)
       LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = b.pid ORDER BY 1`,
     [backend],
   )
@@ -66,9 +66,9 @@ export async function holdersOf(
     `SELECT DISTINCT coalesce(l.pid, 0) AS pid, ${WHAT}
       FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_database d ON d.oid = l.database
       LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
-      WHERE d.datname = current_database() AND l.granted AND l.pid IS DISTINCT FROM $1 AND (${ways.join(' OR ')})
+      WHERE d.datname = pg_catalog.current_database() AND l.granted AND l.pid IS DISTINCT FROM $1 AND (${ways.join(' OR ')})
         AND ($2::double precision = 0
-          OR clock_timestamp() - a.xact_start > make_interval(secs => $2::double precision / 1000)) ORDER BY 1`,
+          OR pg_catalog.clock_timestamp() - a.xact_start > pg_catalog.make_interval(secs => $2::double precision / 1000)) ORDER BY 1`,
     [backend, olderThan],
   )
   return rows

@@ -99,11 +99,11 @@ async function attempt(
         `SET LOCAL lock_timeout = ${limit}`,
         // A client that is cut off must not keep the locks until the network tells.
         `SET LOCAL idle_in_transaction_session_timeout = ${IDLE_MS}`,
-        `SELECT set_config('landfall.asked', clock_timestamp()::text, true)`,
+        `SELECT pg_catalog.set_config('landfall.asked', pg_catalog.clock_timestamp()::text, true)`,
         // Its partitions are locked with it, each of which could be waited for.
         ...lockable.slice(0, 1).map((one) => `LOCK TABLE ONLY ${one}`),
         ...lockable.map((one) => `LOCK TABLE ${one} NOWAIT`),
-        `SELECT set_config('landfall.had', clock_timestamp()::text, true)`,
+        `SELECT pg_catalog.set_config('landfall.had', pg_catalog.clock_timestamp()::text, true)`,
       ].join(';\n'),
     )
     await guard(session, statement)
@@ -114,8 +114,8 @@ async function attempt(
         'SET LOCAL search_path = pg_catalog',
         ...statement.drops.map(forget),
         ...statement.makes.map((object) => enter(declaration.name, object, sql)),
-        `SELECT 1000 * extract(epoch FROM current_setting('landfall.had')::timestamptz
-          - current_setting('landfall.asked')::timestamptz)::double precision AS waited`,
+        `SELECT 1000 * extract(epoch FROM pg_catalog.current_setting('landfall.had')::timestamptz
+          - pg_catalog.current_setting('landfall.asked')::timestamptz)::double precision AS waited`,
       ].join(';\n'),
     )
     return Math.round(rows[0]!.waited)
@@ -130,7 +130,7 @@ async function lockableOf(session: Session, { locks }: SchemaStatement): Promise
     const name = relation({ schema, table })
     const right = mode === 'ROW EXCLUSIVE' ? 'INSERT, UPDATE, DELETE' : 'UPDATE, DELETE, TRUNCATE'
     const { rows } = await session.query<{ may: boolean }>(
-      `SELECT has_table_privilege(${literal(name)}, ${literal(right)}) AS may`,
+      `SELECT pg_catalog.has_table_privilege(${literal(name)}, ${literal(right)}) AS may`,
     )
     if (rows[0]!.may) may.push(`${name} IN ${mode} MODE`)
   }

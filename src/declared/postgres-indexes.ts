@@ -1,4 +1,4 @@
-import { sameSql } from '../checks/same-sql.ts'
+import { collations, sameSql } from '../checks/same-sql.ts'
 import { ident } from '../connection/quote.ts'
 import type { DeclaredIndex, DeclaredKey } from '../contract/declaration.ts'
 import type { SchemaStatement } from '../contract/schema.ts'
@@ -79,7 +79,7 @@ async function examineKey(looking: Looking, kind: 'primary key' | 'unique', key:
   const isSame = (columns: readonly string[]): boolean => columns.join('\0') === key.columns.join('\0')
   const all = facts.constraints.filter((one) => one.type === type)
   const same = all.find(
-    (one) => isSame(one.columns) && !one.deferrable && (!key.named || one.name === key.name),
+    (one) => isSame(one.columns) && !one.deferrable && !one.special && (!key.named || one.name === key.name),
   )
   if (same !== undefined) {
     findings.right(object, expected, `${same.name} ${same.sql}`)
@@ -159,7 +159,9 @@ async function isSameIndex(looking: Looking, index: DeclaredIndex, there: IndexF
   }
   if ((there.where === null) !== (index.where === null)) return false
   if (index.where !== null) pairs.push([index.where, there.where!])
-  return await allSame(looking, pairs)
+  // Of an expression the server tells its collation only with the whole index.
+  const said = [...there.expressions, there.where ?? ''].flatMap(collations)
+  return collations(there.sql).length === said.length && (await allSame(looking, pairs))
 }
 
 /** Whether expressions over the table's columns mean the same; what cannot be understood does not. */

@@ -34,13 +34,13 @@ export async function refuseWithoutRights(
             : 'REFERENCES'
       const may =
         right === null
-          ? `(SELECT pg_has_role(relowner, 'USAGE') FROM pg_catalog.pg_class WHERE oid = ${name}::regclass)`
-          : `has_table_privilege(${name}, ${literal(right)})`
+          ? `(SELECT pg_catalog.pg_has_role(relowner, 'USAGE') FROM pg_catalog.pg_class WHERE oid = ${name}::regclass)`
+          : `pg_catalog.has_table_privilege(${name}, ${literal(right)})`
       if (!(await ask(may))) throw refusal(does, table, right)
     }
   }
   for (const schema of schemas) {
-    const may = `(SELECT has_schema_privilege(oid, 'CREATE') FROM pg_catalog.pg_namespace WHERE nspname = ${literal(schema)})`
+    const may = `(SELECT pg_catalog.has_schema_privilege(oid, 'CREATE') FROM pg_catalog.pg_namespace WHERE nspname = ${literal(schema)})`
     if (!(await ask(may)))
       throw new LandfallError('LF304', `the role may make nothing in the schema ${schema}`, {
         hint: `Somebody who may: GRANT CREATE ON SCHEMA ${ident(schema)} TO the role. Nothing was changed.`,

@@ -43,10 +43,10 @@ async function otherValues(
   const columns = Object.keys(row).filter((column) => !key.includes(column) && types.has(column))
   const fields = columns.map((column) => {
     const [there, wanted] = [`t.${ident(column)}::text`, `((${row[column]})::${types.get(column)})::text`]
-    return `json_build_object('value', ${there}, 'same', ${there} IS NOT DISTINCT FROM ${wanted})`
+    return `pg_catalog.json_build_object('value', ${there}, 'same', ${there} IS NOT DISTINCT FROM ${wanted})`
   })
   const { rows } = await session.query<{ json: string }>(
-    `SELECT json_build_array(${fields.join(', ')})::text AS json
+    `SELECT pg_catalog.json_build_array(${fields.join(', ')})::text AS json
       FROM ${relation(at)} t WHERE ${rowCondition(nameOfRow(key, row))} LIMIT 2`,
   )
   if (rows.length === 0) return null

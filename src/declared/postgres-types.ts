@@ -72,8 +72,8 @@ const NO_TYPE = /^(42|22|0A|3F)/
 async function ask(session: Session, sql: string, path: readonly string[]): Promise<ResolvedType> {
   try {
     const { rows } = await session.query<{ domain: boolean; name: string }>(
-      `SELECT t.typtype = 'd' AS domain, format_type(t.oid, NULL) AS name
-        FROM pg_catalog.pg_type t WHERE t.oid = pg_typeof(NULL::${sql})`,
+      `SELECT t.typtype = 'd' AS domain, pg_catalog.format_type(t.oid, NULL) AS name
+        FROM pg_catalog.pg_type t WHERE t.oid = pg_catalog.pg_typeof(NULL::${sql})`,
     )
     const { domain, name } = rows[0]!
     if (domain) return { sql, printed: name, domain }

@@ -35,7 +35,7 @@ export async function watched<T>(
   signal.throwIfAborted()
   const over = new AbortController()
   const cancel = (): void => {
-    void observer.query('SELECT pg_cancel_backend($1)', [session.backend]).catch(() => {})
+    void observer.query('SELECT pg_catalog.pg_cancel_backend($1)', [session.backend]).catch(() => {})
   }
   signal.addEventListener('abort', cancel)
   const look = async (): Promise<void> => {

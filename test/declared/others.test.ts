@@ -10,7 +10,7 @@ import {
   text,
   varchar,
 } from '../../src/index.ts'
-import { bench, connected, failure, query, state, told, USERS } from './declaring.ts'
+import { bench, connected, failure, query, state, TOKENS, told, USERS } from './declaring.ts'
 
 /** What others have made under the names that a declaration uses is theirs. */
 
@@ -187,4 +187,16 @@ test('to count what undo loses runs no default', async () => {
   expect(await query(url, 'SELECT last_value, is_called FROM numbers')).toEqual([
     { last_value: '1', is_called: 'f' },
   ])
+})
+
+test('functions of the application that are called like the server’s are not called', async () => {
+  const raising = `LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''called''; END'`
+  const url = await database(`${USERS};
+    CREATE FUNCTION obj_description(oid, text) RETURNS text ${raising};
+    CREATE FUNCTION concat_ws(text, text, text, text, text) RETURNS text ${raising};
+    CREATE FUNCTION has_table_privilege(text, text, VARIADIC text[]) RETURNS boolean ${raising};
+    CREATE FUNCTION json_build_array(json) RETURNS json ${raising}`)
+  expect((await schemaApply(settings(TOKENS, url))).exitCode).toBe(0)
+  expect((await schemaApply(settings(TOKENS, url))).outcome).toBe('nothing-to-do')
+  expect((await schemaUndo(settings(TOKENS, url), yes)).outcome).toBe('done')
 })
