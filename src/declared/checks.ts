@@ -49,10 +49,15 @@ export async function checkInvariants(
   session: Session,
   declaration: Declaration,
   limitMs: number,
+  signal?: AbortSignal,
 ): Promise<readonly CheckResult[]> {
   const results: CheckResult[] = []
-  for (const invariant of declaration.invariants)
-    results.push(await checkInvariant(session, invariant, limitMs))
+  for (const invariant of declaration.invariants) {
+    const result = await checkInvariant(session, invariant, limitMs)
+    // What was cancelled did not come to its end.
+    signal?.throwIfAborted()
+    results.push(result)
+  }
   return results
 }
 
