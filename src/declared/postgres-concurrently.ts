@@ -19,35 +19,46 @@ export async function concurrently(
   guard: () => Promise<void>,
 ): Promise<Waits> {
   const { session, lock, settings } = working
-  const { name } = settings.declaration
   const [sql] = statement.sql
   await guard()
-  for (const object of statement.makes) await beginBuilding(working, object, sql!)
   const tell = telling(working, statement)
-  let blockers: readonly Blocker[] = []
-  await session.query(
-    `SET lock_timeout = ${settings.indexWaitMs}; SET search_path = ${searchPath(settings.declaration)}`,
-  )
-  try {
-    await watched(
-      working,
-      500,
-      (seen) => {
-        blockers = seen
-        if (seen.length > 0) tell(seen)
-      },
-      () => session.query(sql!),
-    )
-  } catch (error) {
-    for (const object of statement.makes) await dropLeftover(working, statement, object, error)
-    if (isBusy(error)) throw noLock(statement, blockers, settings.indexWaitMs, '--index-wait 2h')
-    throw understood(error, statement)
-  } finally {
-    await session.query('SET lock_timeout = 0; SET search_path = pg_catalog').catch(() => {})
+  const started = performance.now()
+  for (let attempts = 1; ; attempts++) {
+    for (const object of statement.makes) await beginBuilding(working, object, sql!)
+    let blockers: readonly Blocker[] = []
+    const left = Math.max(1, Math.round(settings.indexWaitMs - (performance.now() - started)))
+    await session.query(`SET lock_timeout = ${left}; SET search_path = ${searchPath(settings.declaration)}`)
+    try {
+      await watched(
+        working,
+        500,
+        (seen) => {
+          blockers = seen
+          if (seen.length > 0) tell(seen)
+        },
+        () => session.query(sql!),
+      )
+    } catch (error) {
+      for (const object of statement.makes) await dropLeftover(working, statement, object, error)
+      const waited = performance.now() - started
+      // Two who build on one table wait for each other, and one of them has to begin anew.
+      if (isDeadlock(error) && waited < settings.indexWaitMs) continue
+      if (isBusy(error)) throw noLock(statement, blockers, waited, '--index-wait 2h')
+      throw understood(error, statement)
+    } finally {
+      await session.query('SET lock_timeout = 0; SET search_path = pg_catalog').catch(() => {})
+    }
+    await fenced(session, lock, () => session.query(ended(working, statement).join(';\n')))
+    return { attempts, longestWaitMs: 0 }
   }
-  const end = [...statement.drops.map(forget), ...statement.makes.map((object) => enter(name, object, sql!))]
-  await fenced(session, lock, () => session.query(end.join(';\n')))
-  return { attempts: 1, longestWaitMs: 0 }
+}
+
+const isDeadlock = (error: unknown): boolean =>
+  error instanceof LandfallError && error.details?.sqlstate === '40P01'
+
+function ended({ settings }: Working, { sql, drops, makes }: SchemaStatement): string[] {
+  const { name } = settings.declaration
+  return [...drops.map(forget), ...makes.map((object) => enter(name, object, sql[0]!))]
 }
 
 /**
