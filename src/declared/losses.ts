@@ -2,6 +2,7 @@ import type { Session } from '../connection/postgres.ts'
 import { ident } from '../connection/quote.ts'
 import type { SchemaLoss, SchemaStatement } from '../contract/schema.ts'
 import { objectName } from './checks.ts'
+import { constantOf } from './postgres-constant.ts'
 import { relation } from './postgres-sql.ts'
 import type { UndoPlan } from './postgres-undo.ts'
 
@@ -40,17 +41,6 @@ async function counted(session: Session, going: UndoPlan['going']): Promise<read
   }
   return found
 }
-
-/** What an expression is once the server has folded it; null where it would have to be run for that. */
-async function constantOf(session: Session, sql: string): Promise<string | null> {
-  const { rows } = await session.query(`EXPLAIN (VERBOSE, COSTS OFF, FORMAT JSON) SELECT (${sql})`)
-  const [plan] = JSON.parse(String(Object.values(rows[0]!)[0])) as [{ Plan: { Output: string[] } }]
-  const output = plan.Plan.Output[0]!
-  return CONSTANT.test(output) ? output : null
-}
-
-/** A literal, perhaps with its type, as the server prints it. */
-const CONSTANT = /^(E?'(?:[^']|'')*'|B'[01]*'|-?\d[\d.]*|true|false)(::[^()]+(\([\d,]+\)[^()]*)?)?$/
 
 export function undoQuestion(
   target: string,

@@ -2,12 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import {
   bigint,
+  LandfallError,
   type MigrationConfig,
   schemaApply,
   schemaPlan,
   schemaUndo,
   sql,
   text,
+  type as typeOf,
   varchar,
 } from '../../src/index.ts'
 import { bench, connected, failure, query, state, TOKENS, told, USERS } from './declaring.ts'
@@ -199,4 +201,84 @@ test('functions of the application that are called like the server’s are not c
   expect((await schemaApply(settings(TOKENS, url))).exitCode).toBe(0)
   expect((await schemaApply(settings(TOKENS, url))).outcome).toBe('nothing-to-do')
   expect((await schemaUndo(settings(TOKENS, url), yes)).outcome).toBe('done')
+})
+
+test('a column that others dropped and added anew is theirs', async () => {
+  const url = await database(USERS)
+  const config: MigrationConfig = { name: 'nick', schema: { users: { columns: { nick: text() } } } }
+  await schemaApply(settings(config, url))
+  await query(url, 'ALTER TABLE users DROP COLUMN nick; ALTER TABLE users ADD COLUMN nick text')
+  expect((await failure(schemaUndo(settings(config, url), yes))).code).toBe('LF212')
+})
+
+test('undo by a role that does not own one of the tables drops nothing at all', async () => {
+  const role = `undoing_${process.pid}`
+  const url = await database(USERS)
+  await schemaApply(settings(TOKENS, url))
+  const before = await state(url)
+  await query(
+    url,
+    `CREATE ROLE ${role} LOGIN PASSWORD 'x'; GRANT pg_read_all_data TO ${role};
+     ALTER TABLE token_logs OWNER TO ${role};
+     GRANT ALL ON SCHEMA landfall TO ${role}; GRANT ALL ON ALL TABLES IN SCHEMA landfall TO ${role};
+     GRANT DELETE ON invite_codes TO ${role}`,
+  )
+  const as = new URL(url)
+  as.username = role
+  as.password = 'x'
+  const error = await failure(schemaUndo(settings(TOKENS, as.href), yes))
+  expect(error.code).toBe('LF304')
+  expect(error.message).toMatch(/the role does not own/)
+  expect(await state(url)).toEqual(before)
+  await query(url, `REASSIGN OWNED BY ${role} TO postgres; DROP OWNED BY ${role}; DROP ROLE ${role}`)
+})
+
+test('a value of a row that differs each time is only inserted', async () => {
+  const url = await database('CREATE TABLE codes (code text PRIMARY KEY, at timestamptz, n int)')
+  const rows = (...all: Record<string, unknown>[]): MigrationConfig =>
+    ({ schema: { codes: { ensureRows: { key: 'code', rows: all } } } }) as MigrationConfig
+  const config = rows({ code: 'A', at: sql.target`clock_timestamp()`, n: 1 })
+  expect((await schemaApply(settings(config, url))).exitCode).toBe(0)
+  expect((await schemaApply(settings(config, url))).outcome).toBe('nothing-to-do')
+  await query(url, 'UPDATE codes SET n = 2')
+  expect((await schemaPlan(settings(config, url))).outcome).toBe('conflicts')
+})
+
+test('a type with a collation is refused', async () => {
+  const url = await database(USERS)
+  const config: MigrationConfig = { schema: { users: { columns: { nick: typeOf('text COLLATE "C"') } } } }
+  const error = await failure(schemaApply(settings(config, url)))
+  expect(error.code).toBe('LF005')
+  expect(error.message).toContain('a collation cannot be declared')
+})
+
+test('an interruption ends an invariant that is being looked at', async () => {
+  const url = await database(USERS)
+  const config: MigrationConfig = { invariants: { 'it ends': sql.target`select pg_sleep(60)` } }
+  const controller = new AbortController()
+  const stopping = failure(schemaApply(settings(config, url), { signal: controller.signal }))
+  while ((await query(url, `SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep'`)).length === 0)
+    await sleep(20)
+  const began = performance.now()
+  controller.abort(new LandfallError('LF403', 'interrupted'))
+  expect((await stopping).code).toBe('LF403')
+  expect(performance.now() - began).toBeLessThan(3000)
+})
+
+test('two who build on one table at once both come to their end', async () => {
+  const url = await database(USERS)
+  const writer = await connected(url)
+  await writer.query('BEGIN; UPDATE users SET email = email WHERE id = 1')
+  const other = await connected(url)
+  // Waits for the writer, and after it for the snapshot of ours, which waits for its lock.
+  const building = other.query('CREATE INDEX CONCURRENTLY of_others ON users (email)')
+  await sleep(300)
+  const applying = schemaApply(settings(BY_EMAIL, url))
+  await sleep(1500)
+  await writer.query('COMMIT')
+  await building.catch(() => {})
+  expect((await applying).exitCode).toBe(0)
+  expect((await state(url)).indexes).toContainEqual(expect.stringMatching(/by_email .* t t$/))
+  await writer.end()
+  await other.end()
 })
