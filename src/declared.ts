@@ -15,8 +15,9 @@ import { losses, undoQuestion } from './declared/losses.ts'
 import { applyDifference, refuseConflicts } from './declared/postgres-apply.ts'
 import { carryOut } from './declared/postgres-carry-out.ts'
 import { onlyReading, postgresDifference } from './declared/postgres-difference.ts'
-import { refuseUndo, type UndoPlan, undoPlan } from './declared/postgres-undo.ts'
-import type { Working } from './declared/postgres-watch.ts'
+import { refuseWithoutRights } from './declared/postgres-rights.ts'
+import { guardUndo, refuseUndo, type UndoPlan, undoPlan } from './declared/postgres-undo.ts'
+import { type Working, watched } from './declared/postgres-watch.ts'
 import { forget } from './declared/record.ts'
 import { working } from './declared/working.ts'
 import { LandfallError } from './errors.ts'
@@ -87,7 +88,13 @@ export async function schemaApply(settings: SchemaSettings, tools: Tools = {}): 
   return await closing(target, settings.keepRunning, () =>
     working(target, settings, tools, async (work) => {
       const statements = await applyDifference(work)
-      const checks = await allChecks(work.observer, settings)
+      // The two sessions change places: the one that has done the work cancels the one that reads.
+      const checks = await watched(
+        { ...work, session: work.observer, observer: work.session },
+        1000,
+        () => {},
+        () => allChecks(work.observer, settings, work.signal),
+      )
       return {
         ...base,
         target: target.label,
@@ -138,6 +145,7 @@ export async function schemaUndo(settings: SchemaSettings, tools: Tools = {}): P
   const study = async (session: Session) => {
     const plan = await undoPlan(session, settings.declaration)
     refuseUndo(plan)
+    await refuseWithoutRights(session, plan.statements)
     return { ...plan, losses: await losses(session, plan) }
   }
   if (settings.dryRun) {
@@ -175,11 +183,12 @@ export async function schemaUndo(settings: SchemaSettings, tools: Tools = {}): P
         throw new LandfallError('LF206', 'the answer was no; nothing was changed')
       // An answer takes its time.
       refuseUndo(await undoPlan(work.session, settings.declaration))
+      const guard = guardUndo(settings.declaration, plan)
       const statements = []
       for (const [at, statement] of plan.statements.entries()) {
         const total = plan.statements.length
         tools.progress?.({ kind: 'step', name: statement.does, done: at, total })
-        statements.push(await carryOut(work, statement))
+        statements.push(await carryOut(work, statement, guard))
       }
       await forgetGone(work, plan)
       return { ...report, outcome: 'done', seconds: since(started), statements }
@@ -193,9 +202,13 @@ async function forgetGone({ session, lock }: Working, { gone }: UndoPlan): Promi
 
 const since = (started: number): number => (performance.now() - started) / 1000
 
-async function allChecks(session: Session, settings: SchemaSettings): Promise<SchemaVerifyReport['checks']> {
+async function allChecks(
+  session: Session,
+  settings: SchemaSettings,
+  signal?: AbortSignal,
+): Promise<SchemaVerifyReport['checks']> {
   const difference = await postgresDifference(session, settings.declaration)
-  const invariants = await checkInvariants(session, settings.declaration, settings.invariantMs)
+  const invariants = await checkInvariants(session, settings.declaration, settings.invariantMs, signal)
   return [...checksOf(difference), ...invariants]
 }
 

@@ -90,7 +90,13 @@ function ofRows(table: TableConfig, path: Path, say: Say): void {
     say([...path, 'key'], 'must name the columns that tell which row is there')
     return
   }
+  const keys = new Map<string, number>()
   for (const [at, row] of table.ensureRows.rows.entries()) {
+    const values = JSON.stringify(key.map((column) => String(row[column])))
+    const other = keys.get(values)
+    if (other !== undefined && key.every((column) => row[column] !== undefined))
+      say([...path, 'rows', at], `has the same key as rows[${other}]`)
+    keys.set(values, at)
     for (const column of identities)
       if (row[column] !== undefined)
         say(

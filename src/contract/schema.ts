@@ -146,6 +146,6 @@ export interface SchemaLoss {
   readonly object: SchemaObject
   /** Of a table its rows; of a column the rows in which it is not NULL. */
   readonly rows: number
-  /** Of a column: those of them that hold something else than its default. */
+  /** Of a column: those of them that hold something else than its default; null: that is no constant. */
   readonly changed: number | null
 }

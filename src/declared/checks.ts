@@ -49,10 +49,15 @@ export async function checkInvariants(
   session: Session,
   declaration: Declaration,
   limitMs: number,
+  signal?: AbortSignal,
 ): Promise<readonly CheckResult[]> {
   const results: CheckResult[] = []
-  for (const invariant of declaration.invariants)
-    results.push(await checkInvariant(session, invariant, limitMs))
+  for (const invariant of declaration.invariants) {
+    const result = await checkInvariant(session, invariant, limitMs)
+    // What was cancelled did not come to its end.
+    signal?.throwIfAborted()
+    results.push(result)
+  }
   return results
 }
 
@@ -63,7 +68,7 @@ async function checkInvariant(
 ): Promise<CheckResult> {
   const check = { name: `invariant: ${name}`, expected: 'no row' }
   // A comment at the end must not swallow the bracket.
-  const query = `SELECT to_json(i)::text AS json FROM (${sql.replace(/;\s*$/, '')}\n) AS i LIMIT ${SHOWN + 1}`
+  const query = `SELECT pg_catalog.to_json(i)::text AS json FROM (${sql.replace(/;\s*$/, '')}\n) AS i LIMIT ${SHOWN + 1}`
   try {
     const rows = await session.transaction(async () => {
       await session.query(`SET TRANSACTION READ ONLY; SET LOCAL statement_timeout = ${limitMs}`)

@@ -42,6 +42,8 @@ function columnDefinition(relation: string, name: string): string {
         || CASE WHEN a.attnotnull THEN ' NOT NULL' ELSE '' END
         || CASE a.attidentity WHEN '' THEN '' ELSE ' identity' END
         || coalesce(' DEFAULT ' || pg_catalog.pg_get_expr(d.adbin, d.adrelid), '')
+        -- One that was dropped and added anew has another number.
+        || ', number ' || a.attnum
       FROM pg_catalog.pg_attribute a
       LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
       WHERE a.attrelid = ${relation} AND a.attname = ${literal(name)} AND NOT a.attisdropped)`

@@ -14,7 +14,7 @@ import { noLock, telling, type Working } from './postgres-watch.ts'
 import { enter, forget, readRecord } from './record.ts'
 
 /** SQLSTATEs of what is there already: somebody else made it, or a process that died a moment ago. */
-const THERE_ALREADY = new Set(['42P07', '42710', '42701', '42P06', '23505'])
+const THERE_ALREADY = new Set(['42P07', '42710', '42701', '42P06'])
 const ROUNDS = 5
 
 /**
@@ -25,6 +25,7 @@ const ROUNDS = 5
 export async function applyDifference(working: Working): Promise<readonly AppliedStatement[]> {
   const { observer, settings } = working
   const applied: AppliedStatement[] = []
+  await forgetUnbuilt(working)
   for (let round = 1; ; round++) {
     const difference = await postgresDifference(observer, settings.declaration)
     refuseConflicts(difference)
@@ -109,6 +110,13 @@ async function becameValid(
   return rows[0]?.valid !== false
 }
 
+/** Indexes whose building was recorded as begun, and of which nothing is there: one that comes is not ours. */
+async function forgetUnbuilt({ session, lock, settings }: Working): Promise<void> {
+  for (const made of await readRecord(session, settings.declaration.name))
+    if (made.definition === null && made.now === null)
+      await fenced(session, lock, () => session.query(forget(made)))
+}
+
 /** Indexes whose building was recorded as begun, and that are there or gone. */
 async function completeRecord({ session, lock, settings }: Working): Promise<void> {
   const { name } = settings.declaration
@@ -120,6 +128,14 @@ async function completeRecord({ session, lock, settings }: Working): Promise<voi
 }
 
 function isThereAlready(error: unknown): boolean {
-  if (!(error instanceof LandfallError) || error.code !== 'LF304') return false
-  return THERE_ALREADY.has(String(error.details?.sqlstate))
+  if (!(error instanceof LandfallError)) return false
+  const { sqlstate, makes } = error.details ?? {}
+  if (error.code === 'LF304') return THERE_ALREADY.has(String(sqlstate))
+  // Of a new index it is rows that are twice; else somebody made the same at the same time.
+  return (
+    error.code === 'LF313' &&
+    sqlstate === '23505' &&
+    Array.isArray(makes) &&
+    makes.some((kind) => ['schema', 'table', 'row'].includes(kind))
+  )
 }

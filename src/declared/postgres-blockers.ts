@@ -33,13 +33,13 @@ const CONFLICTS: Readonly<Record<LockMode, readonly string[]>> = (() => {
 })()
 
 /** Never its statement, which may hold anything. */
-const WHAT = `concat_ws(', ', coalesce(nullif(a.application_name, ''), a.backend_type), a.usename, a.state,
-  'for ' || round(extract(epoch FROM clock_timestamp() - coalesce(a.xact_start, a.query_start))) || ' s') AS what`
+const WHAT = `pg_catalog.concat_ws(', ', coalesce(nullif(a.application_name, ''), a.backend_type), a.usename, a.state,
+  'for ' || pg_catalog.round(extract(epoch FROM pg_catalog.clock_timestamp() - coalesce(a.xact_start, a.query_start))) || ' s') AS what`
 
 /** Those for whom a backend waits at this moment. */
 export async function blockersOf(session: Session, backend: number): Promise<readonly Blocker[]> {
   const { rows } = await session.query<Blocker>(
-    `SELECT DISTINCT b.pid, ${WHAT} FROM unnest(pg_blocking_pids($1)) AS b (pid)
+    `SELECT DISTINCT b.pid, ${WHAT} FROM pg_catalog.unnest(pg_catalog.pg_blocking_pids($1)) AS b (pid)
       LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = b.pid ORDER BY 1`,
     [backend],
   )
@@ -48,7 +48,8 @@ export async function blockersOf(session: Session, backend: number): Promise<rea
 
 /**
  * Those who have held a lock in the way of these for longer than `olderThan` milliseconds: to queue behind
- * them would only make others queue, too. Who may not see how old a transaction is takes it for young.
+ * them would only make others queue, too. Who may not see how old a transaction is takes it for young; with
+ * `olderThan` 0 all who hold one are told. Partitions and tables that inherit count as the table.
  */
 export async function holdersOf(
   session: Session,
@@ -59,17 +60,25 @@ export async function holdersOf(
   if (locks.length === 0) return []
   const ways = locks.map(({ schema, table, mode }) => {
     const modes = CONFLICTS[mode].map((name) => `'${name}'`).join(', ')
-    return `l.relation = ${relationOf(schema, table)} AND l.mode IN (${modes})`
+    return `l.relation IN (${familyOf(schema, table)}) AND l.mode IN (${modes})`
   })
   const { rows } = await session.query<Blocker>(
-    `SELECT DISTINCT l.pid, ${WHAT}
+    `SELECT DISTINCT coalesce(l.pid, 0) AS pid, ${WHAT}
       FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_database d ON d.oid = l.database
-      JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
-      WHERE d.datname = current_database() AND l.granted AND l.pid <> $1 AND (${ways.join(' OR ')})
-        AND clock_timestamp() - a.xact_start > make_interval(secs => $2::double precision / 1000) ORDER BY 1`,
+      LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
+      WHERE d.datname = pg_catalog.current_database() AND l.granted AND l.pid IS DISTINCT FROM $1 AND (${ways.join(' OR ')})
+        AND ($2::double precision = 0
+          OR pg_catalog.clock_timestamp() - a.xact_start > pg_catalog.make_interval(secs => $2::double precision / 1000)) ORDER BY 1`,
     [backend, olderThan],
   )
   return rows
+}
+
+/** SQL: the oids of a table and of all that inherit from it. */
+function familyOf(schema: string, table: string): string {
+  return `WITH RECURSIVE family (oid) AS (SELECT ${relationOf(schema, table)}
+    UNION SELECT i.inhrelid FROM pg_catalog.pg_inherits i JOIN family f ON f.oid = i.inhparent)
+    SELECT oid FROM family`
 }
 
 export function named(blockers: readonly Blocker[]): string {

@@ -10,6 +10,12 @@ import { relation } from './postgres-sql.ts'
 import { isBusy, noLock, telling, understood, type Waits, type Working, watched } from './postgres-watch.ts'
 import { enter, forget } from './record.ts'
 
+/**
+ * Looks, when a statement's locks are held and before it is carried out, whether it still is what it was
+ * planned to be, and throws if not.
+ */
+export type Guard = (session: Session, statement: SchemaStatement) => Promise<void>
+
 /** A transaction that is older most likely does not end in a moment; nobody is made to queue behind it. */
 const LONG_MS = 5_000
 /** But for one turn of so many: where transactions of some seconds overlap, one that is old ends soonest. */
@@ -25,15 +31,19 @@ const IDLE_MS = 5_000
  * Errors: LF312 no lock was to be had in time, or an index had to wait for too long; LF313 rows break what
  * is declared; LF403; LF402; LF304 whatever else the server refuses.
  */
-export async function carryOut(working: Working, statement: SchemaStatement): Promise<AppliedStatement> {
+export async function carryOut(
+  working: Working,
+  statement: SchemaStatement,
+  guard: Guard = async () => {},
+): Promise<AppliedStatement> {
   const started = performance.now()
   const done = statement.transaction
-    ? await withRetries(working, statement)
-    : await concurrently(working, statement)
+    ? await withRetries(working, statement, guard)
+    : await concurrently(working, statement, () => guard(working.session, statement))
   return { ...statement, ...done, seconds: (performance.now() - started) / 1000 }
 }
 
-async function withRetries(working: Working, statement: SchemaStatement): Promise<Waits> {
+async function withRetries(working: Working, statement: SchemaStatement, guard: Guard): Promise<Waits> {
   const { settings, observer, session, signal } = working
   const until = performance.now() + settings.retryForMs
   const tell = telling(working, statement)
@@ -54,7 +64,7 @@ async function withRetries(working: Working, statement: SchemaStatement): Promis
           (seen) => {
             blockers = seen
           },
-          () => attempt(working, statement, turned(lockable, turn), limit),
+          () => attempt(working, statement, turned(lockable, turn), limit, guard),
         )
         return { attempts, longestWaitMs: Math.max(longestWaitMs, waited) }
       } catch (error) {
@@ -79,25 +89,33 @@ async function attempt(
   statement: SchemaStatement,
   lockable: readonly string[],
   limit: number,
+  guard: Guard,
 ): Promise<number> {
   const { declaration } = settings
   const sql = statement.sql.join(';\n')
   return await fenced(session, lock, async () => {
-    const { rows } = await session.query<{ waited: number }>(
+    await session.query(
       [
         `SET LOCAL lock_timeout = ${limit}`,
         // A client that is cut off must not keep the locks until the network tells.
         `SET LOCAL idle_in_transaction_session_timeout = ${IDLE_MS}`,
-        `SELECT set_config('landfall.asked', clock_timestamp()::text, true)`,
-        ...lockable.map((one, n) => `LOCK TABLE ${one}${n === 0 ? '' : ' NOWAIT'}`),
-        `SELECT set_config('landfall.had', clock_timestamp()::text, true)`,
+        `SELECT pg_catalog.set_config('landfall.asked', pg_catalog.clock_timestamp()::text, true)`,
+        // Its partitions are locked with it, each of which could be waited for.
+        ...lockable.slice(0, 1).map((one) => `LOCK TABLE ONLY ${one}`),
+        ...lockable.map((one) => `LOCK TABLE ${one} NOWAIT`),
+        `SELECT pg_catalog.set_config('landfall.had', pg_catalog.clock_timestamp()::text, true)`,
+      ].join(';\n'),
+    )
+    await guard(session, statement)
+    const { rows } = await session.query<{ waited: number }>(
+      [
         `SET LOCAL search_path = ${searchPath(declaration)}`,
         ...statement.sql,
         'SET LOCAL search_path = pg_catalog',
         ...statement.drops.map(forget),
         ...statement.makes.map((object) => enter(declaration.name, object, sql)),
-        `SELECT 1000 * extract(epoch FROM current_setting('landfall.had')::timestamptz
-          - current_setting('landfall.asked')::timestamptz)::double precision AS waited`,
+        `SELECT 1000 * extract(epoch FROM pg_catalog.current_setting('landfall.had')::timestamptz
+          - pg_catalog.current_setting('landfall.asked')::timestamptz)::double precision AS waited`,
       ].join(';\n'),
     )
     return Math.round(rows[0]!.waited)
@@ -112,7 +130,7 @@ async function lockableOf(session: Session, { locks }: SchemaStatement): Promise
     const name = relation({ schema, table })
     const right = mode === 'ROW EXCLUSIVE' ? 'INSERT, UPDATE, DELETE' : 'UPDATE, DELETE, TRUNCATE'
     const { rows } = await session.query<{ may: boolean }>(
-      `SELECT has_table_privilege(${literal(name)}, ${literal(right)}) AS may`,
+      `SELECT pg_catalog.has_table_privilege(${literal(name)}, ${literal(right)}) AS may`,
     )
     if (rows[0]!.may) may.push(`${name} IN ${mode} MODE`)
   }

@@ -38,7 +38,7 @@ async function sameCheck(
   isNamed: boolean,
   named: ConstraintFacts | undefined,
 ): Promise<ConstraintFacts | undefined> {
-  const checks = looking.facts.constraints.filter((one) => one.type === 'c')
+  const checks = looking.facts.constraints.filter((one) => one.type === 'c' && !one.special)
   for (const one of isNamed ? checks.filter((check) => check === named) : checks)
     if (await allSame(looking, [[sql, one.expression!]])) return one
   return undefined
@@ -71,7 +71,7 @@ function isSameForeignKey(
   key: DeclaredForeignKey,
   there: ConstraintFacts,
 ): boolean {
-  if (there.type !== 'f' || there.deferrable) return false
+  if (there.type !== 'f' || there.deferrable || there.special) return false
   if (there.refSchema !== key.refers.schema || there.refTable !== key.refers.table) return false
   if (there.onDelete !== key.onDelete || there.onUpdate !== key.onUpdate) return false
   const parent = known.get(tableKey(key.refers.schema, key.refers.table))

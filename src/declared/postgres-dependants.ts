@@ -16,7 +16,7 @@ export async function dependantsOf(
 
 const DEPENDANTS = `WITH made AS (
   SELECT m.kind, m.name, n.oid AS space, c.oid AS rel
-  FROM json_to_recordset($1::json) AS m (kind text, schema text, "table" text, name text)
+  FROM pg_catalog.json_to_recordset($1::json) AS m (kind text, schema text, "table" text, name text)
   JOIN pg_namespace n ON n.nspname = m.schema
   LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = m."table" AND c.relkind IN ('r', 'p')
 ), constraints AS (
@@ -38,8 +38,8 @@ const DEPENDANTS = `WITH made AS (
   JOIN mine m ON m.classid = d.refclassid AND m.objid = d.refobjid AND m.subid IN (0, d.refobjsubid)
   WHERE d.deptype IN ('n', 'a', 'i', 'P', 'S')
 )
-SELECT CASE WHEN r.oid IS NULL THEN pg_describe_object(d.classid, d.objid, d.objsubid)
-  ELSE pg_describe_object('pg_class'::regclass, r.ev_class, 0) END AS what FROM depending d
+SELECT CASE WHEN r.oid IS NULL THEN pg_catalog.pg_describe_object(d.classid, d.objid, d.objsubid)
+  ELSE pg_catalog.pg_describe_object('pg_class'::regclass, r.ev_class, 0) END AS what FROM depending d
 LEFT JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
 LEFT JOIN pg_class c ON d.classid = 'pg_class'::regclass AND c.oid = d.objid
 LEFT JOIN pg_constraint con ON d.classid = 'pg_constraint'::regclass AND con.oid = d.objid
@@ -53,7 +53,7 @@ WHERE NOT EXISTS (SELECT FROM mine m WHERE m.classid = d.classid AND m.objid = d
     ON m.classid = o.refclassid AND m.objid = o.refobjid AND m.subid IN (0, o.refobjsubid)
     WHERE o.classid = 'pg_class'::regclass AND o.objid = c.oid AND o.deptype IN ('a', 'i')), false)
 UNION
-SELECT 'column ' || quote_ident(a.attname) || ' of table ' || a.attrelid::regclass::text
+SELECT 'column ' || pg_catalog.quote_ident(a.attname) || ' of table ' || a.attrelid::regclass::text
 FROM made t JOIN pg_attribute a ON a.attrelid = t.rel AND a.attnum > 0 AND NOT a.attisdropped
 WHERE t.kind = 'table' AND NOT EXISTS (
   SELECT FROM made m WHERE m.kind = 'column' AND m.rel = t.rel AND m.name = a.attname)

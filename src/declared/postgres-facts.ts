@@ -17,8 +17,14 @@ export interface ColumnFacts {
   readonly name: string
   readonly type: string
   readonly notNull: boolean
+  /** NULL is refused to new rows only (NOT NULL NOT VALID): those of before may hold it. */
+  readonly unvalidated: boolean
   readonly default: string | null
   readonly generated: boolean
+  /** An identity that refuses a value of one's own (GENERATED ALWAYS). */
+  readonly always: boolean
+  /** Where it is another than that of the type. */
+  readonly collation: string | null
   /** An identity, or a sequence of its own gives its default. */
   readonly numbered: boolean
   readonly comment: string | null
@@ -54,6 +60,11 @@ export interface ConstraintFacts {
   readonly expression: string | null
   readonly validated: boolean
   readonly deferrable: boolean
+  /**
+   * It has what no declaration can say: NULLs that are not distinct, not inherited, not enforced, or set NULL in
+   * some columns only.
+   */
+  readonly special: boolean
   readonly sql: string
 }
 
@@ -93,44 +104,49 @@ const ACTION = (column: string): string =>
     WHEN 'd' THEN 'set default' ELSE 'no action' END`
 
 const names = (relation: string, numbers: string): string => `(
-  SELECT coalesce(json_agg(a.attname ORDER BY k.n), '[]')
-  FROM unnest(${numbers}) WITH ORDINALITY AS k (attnum, n)
+  SELECT coalesce(pg_catalog.json_agg(a.attname ORDER BY k.n), '[]')
+  FROM pg_catalog.unnest(${numbers}) WITH ORDINALITY AS k (attnum, n)
   JOIN pg_catalog.pg_attribute a ON a.attrelid = ${relation} AND a.attnum = k.attnum)`
 
 const COLUMNS = `(
-  SELECT coalesce(json_agg(json_build_object(
-    'name', a.attname, 'type', format_type(a.atttypid, a.atttypmod), 'notNull', a.attnotnull,
-    'default', pg_get_expr(d.adbin, d.adrelid), 'generated', a.attgenerated <> '',
+  SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
+    'name', a.attname, 'type', pg_catalog.format_type(a.atttypid, a.atttypmod), 'notNull', a.attnotnull,
+    'unvalidated', EXISTS (SELECT FROM pg_catalog.pg_constraint n WHERE n.conrelid = a.attrelid AND n.contype = 'n'
+      AND n.conkey[1] = a.attnum AND NOT n.convalidated),
+    'always', a.attidentity = 'a',
+    'collation', (SELECT l.collname FROM pg_catalog.pg_collation l JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+      WHERE l.oid = a.attcollation AND a.attcollation <> t.typcollation),
+    'default', pg_catalog.pg_get_expr(d.adbin, d.adrelid), 'generated', a.attgenerated <> '',
     'numbered', a.attidentity <> '' OR EXISTS (
       SELECT FROM pg_catalog.pg_depend o JOIN pg_catalog.pg_depend u ON u.refobjid = o.objid
       WHERE o.classid = 'pg_class'::regclass AND o.refclassid = 'pg_class'::regclass
         AND o.refobjid = a.attrelid AND o.refobjsubid = a.attnum AND o.deptype = 'a'
         AND u.classid = 'pg_attrdef'::regclass AND u.objid = d.oid AND u.refclassid = 'pg_class'::regclass),
-    'comment', col_description(a.attrelid, a.attnum)) ORDER BY a.attnum), '[]')
+    'comment', pg_catalog.col_description(a.attrelid, a.attnum)) ORDER BY a.attnum), '[]')
   FROM pg_catalog.pg_attribute a
   LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
   WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)`
 
 /** Bit 1 of indoption is DESC, bit 2 NULLS FIRST, which go together unless somebody said otherwise. */
 const indexes = (version: number): string => `(
-  SELECT coalesce(json_agg(json_build_object(
+  SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
     'name', x.relname, 'unique', i.indisunique, 'method', m.amname,
-    'columns', (SELECT json_agg(a.attname ORDER BY k.n) FROM generate_series(1, i.indnkeyatts) AS k (n)
+    'columns', (SELECT pg_catalog.json_agg(a.attname ORDER BY k.n) FROM pg_catalog.generate_series(1, i.indnkeyatts) AS k (n)
       LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[k.n - 1] AND a.attnum <> 0),
-    'expressions', (SELECT coalesce(json_agg(pg_get_indexdef(i.indexrelid, k.n, false) ORDER BY k.n), '[]')
-      FROM generate_series(1, i.indnkeyatts) AS k (n) WHERE i.indkey[k.n - 1] = 0),
-    'descending', (SELECT json_agg(i.indoption[k.n - 1] & 1 = 1 ORDER BY k.n)
-      FROM generate_series(1, i.indnkeyatts) AS k (n)),
-    'where', pg_get_expr(i.indpred, i.indrelid), 'valid', i.indisvalid AND i.indisready,
+    'expressions', (SELECT coalesce(pg_catalog.json_agg(pg_catalog.pg_get_indexdef(i.indexrelid, k.n, false) ORDER BY k.n), '[]')
+      FROM pg_catalog.generate_series(1, i.indnkeyatts) AS k (n) WHERE i.indkey[k.n - 1] = 0),
+    'descending', (SELECT pg_catalog.json_agg(i.indoption[k.n - 1] & 1 = 1 ORDER BY k.n)
+      FROM pg_catalog.generate_series(1, i.indnkeyatts) AS k (n)),
+    'where', pg_catalog.pg_get_expr(i.indpred, i.indrelid), 'valid', i.indisvalid AND i.indisready,
     'constraint', con.conname,
     'special', i.indnkeyatts <> i.indnatts OR ${version >= 150_000 ? 'i.indnullsnotdistinct' : 'false'}
-      OR EXISTS (SELECT FROM generate_series(1, i.indnkeyatts) AS k (n)
+      OR EXISTS (SELECT FROM pg_catalog.generate_series(1, i.indnkeyatts) AS k (n)
         JOIN pg_catalog.pg_opclass o ON o.oid = i.indclass[k.n - 1]
         LEFT JOIN pg_catalog.pg_attribute a
           ON a.attrelid = c.oid AND a.attnum = i.indkey[k.n - 1] AND a.attnum <> 0
         WHERE NOT o.opcdefault OR a.attcollation <> i.indcollation[k.n - 1]
           OR i.indoption[k.n - 1] NOT IN (0, 3)),
-    'sql', pg_get_indexdef(i.indexrelid)) ORDER BY x.relname), '[]')
+    'sql', pg_catalog.pg_get_indexdef(i.indexrelid)) ORDER BY x.relname), '[]')
   FROM pg_catalog.pg_index i
   JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
   JOIN pg_catalog.pg_am m ON m.oid = x.relam
@@ -138,24 +154,39 @@ const indexes = (version: number): string => `(
     AND con.conrelid = i.indrelid
   WHERE i.indrelid = c.oid)`
 
-const CONSTRAINTS = `(
-  SELECT coalesce(json_agg(json_build_object(
+/** Each came with a release of PostgreSQL. */
+const special = (version: number): string =>
+  [
+    'false',
+    ...(version >= 150_000
+      ? [
+          'con.confdelsetcols IS NOT NULL',
+          `EXISTS (SELECT FROM pg_catalog.pg_index u
+            WHERE con.contype = 'u' AND u.indexrelid = con.conindid AND u.indnullsnotdistinct)`,
+        ]
+      : []),
+    ...(version >= 180_000 ? ['NOT con.conenforced'] : []),
+  ].join(' OR ')
+
+const constraints = (version: number): string => `(
+  SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
     'name', con.conname, 'type', con.contype, 'columns', ${names('con.conrelid', 'con.conkey')},
     'refSchema', rn.nspname, 'refTable', rc.relname,
     'refColumns', ${names('con.confrelid', 'con.confkey')},
     'onDelete', ${ACTION('con.confdeltype')}, 'onUpdate', ${ACTION('con.confupdtype')},
-    'expression', pg_get_expr(con.conbin, con.conrelid), 'validated', con.convalidated,
-    'deferrable', con.condeferrable OR con.confmatchtype = 'f', 'sql', pg_get_constraintdef(con.oid)) ORDER BY con.conname), '[]')
+    'expression', pg_catalog.pg_get_expr(con.conbin, con.conrelid), 'validated', con.convalidated,
+    'deferrable', con.condeferrable OR con.confmatchtype = 'f',
+    'special', con.contype = 'c' AND con.connoinherit OR ${special(version)}, 'sql', pg_catalog.pg_get_constraintdef(con.oid)) ORDER BY con.conname), '[]')
   FROM pg_catalog.pg_constraint con
   LEFT JOIN pg_catalog.pg_class rc ON rc.oid = con.confrelid
   LEFT JOIN pg_catalog.pg_namespace rn ON rn.oid = rc.relnamespace
   WHERE con.conrelid = c.oid AND con.contype IN ('p', 'u', 'f', 'c'))`
 
-const factsQuery = (version: number): string => `SELECT json_build_object(
+const factsQuery = (version: number): string => `SELECT pg_catalog.json_build_object(
     'schema', n.nspname, 'table', c.relname, 'kind', c.relkind,
-    'comment', obj_description(c.oid, 'pg_class'),
-    'columns', ${COLUMNS}, 'indexes', ${indexes(version)}, 'constraints', ${CONSTRAINTS})::text AS json
-  FROM json_to_recordset($1::json) AS wanted (schema text, "table" text)
+    'comment', pg_catalog.obj_description(c.oid, 'pg_class'),
+    'columns', ${COLUMNS}, 'indexes', ${indexes(version)}, 'constraints', ${constraints(version)})::text AS json
+  FROM pg_catalog.json_to_recordset($1::json) AS wanted (schema text, "table" text)
   JOIN pg_catalog.pg_namespace n ON n.nspname = wanted.schema
   JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = wanted."table"
   WHERE c.relkind NOT IN ('i', 'I', 't')`

@@ -1,4 +1,4 @@
-import { sameSql } from '../checks/same-sql.ts'
+import { collations, sameSql } from '../checks/same-sql.ts'
 import { ident } from '../connection/quote.ts'
 import type { DeclaredIndex, DeclaredKey } from '../contract/declaration.ts'
 import type { SchemaStatement } from '../contract/schema.ts'
@@ -15,6 +15,7 @@ import {
   objectOf,
   setNotNull,
 } from './postgres-statements.ts'
+import { hasBuilt } from './record.ts'
 
 /** Indexes of a table that is there: found by name, judged by state and definition. */
 export async function examineIndexes(looking: Looking): Promise<void> {
@@ -39,7 +40,7 @@ export async function examineIndexes(looking: Looking): Promise<void> {
 
 /** An index that its building left behind; it costs every write and serves no query. */
 function rebuild(
-  { at, findings }: Looking,
+  { at, facts, findings }: Looking,
   index: DeclaredIndex,
   kind: 'index' | 'unique' | 'primary key',
   build: readonly SchemaStatement[],
@@ -47,8 +48,14 @@ function rebuild(
   const drop = dropIndex(at, index.name, ', which is not valid')
   const phase = kind === 'index' ? 'indexes' : 'keys'
   const found = 'an index that is not valid: its building was broken off, or goes on'
-  findings.lacking(objectOf(kind, at, index.name), indexSql(index, at, ''), phase, [drop, ...build], found)
+  const object = objectOf(kind, at, index.name)
+  if (facts.kind === 'p') findings.different(object, indexSql(index, at, ''), UNATTACHED, ATTACH, [])
+  else findings.lacking(object, indexSql(index, at, ''), phase, [drop, ...build], found)
 }
+
+const UNATTACHED = 'an index that is not valid: partitions have none that is attached to it'
+const ATTACH =
+  'The table is partitioned: build the index on each partition that has none, and attach each with ALTER INDEX … ATTACH PARTITION.'
 
 function cannotBeBuilt({ facts, taken }: Looking, name: string): string | null {
   const other = taken.get(name)
@@ -72,7 +79,7 @@ async function examineKey(looking: Looking, kind: 'primary key' | 'unique', key:
   const isSame = (columns: readonly string[]): boolean => columns.join('\0') === key.columns.join('\0')
   const all = facts.constraints.filter((one) => one.type === type)
   const same = all.find(
-    (one) => isSame(one.columns) && !one.deferrable && (!key.named || one.name === key.name),
+    (one) => isSame(one.columns) && !one.deferrable && !one.special && (!key.named || one.name === key.name),
   )
   if (same !== undefined) {
     findings.right(object, expected, `${same.name} ${same.sql}`)
@@ -101,16 +108,31 @@ async function examineKey(looking: Looking, kind: 'primary key' | 'unique', key:
     return
   }
   const there = facts.indexes.find(({ name }) => name === key.name)
-  if (there === undefined) {
+  const isOurs =
+    there !== undefined &&
+    (await hasBuilt(looking.session, looking.declaration.name, objectOf('index', at, key.name)))
+  const serving = isOurs || kind !== 'unique' || key.named ? undefined : await anySame(looking, index)
+  if (serving !== undefined) findings.right(object, expected, serving.sql)
+  else if (there === undefined) {
     const why = cannotBeBuilt(looking, key.name)
     if (why === null) findings.lacking(object, expected, 'keys', build)
     else findings.different(object, expected, 'missing', why, [])
   } else if (!(await isSameIndex(looking, index, there))) {
     const why = 'An index of its name has another definition. Landfall does not change what is there.'
     findings.different(object, expected, there.sql, why, [dropIndex(at, key.name, ''), ...build])
+  } else if (there.valid && !isOurs) {
+    const why = `Somebody has built the unique index, and undo would drop it with the key. Landfall makes a key of its own indexes only.`
+    findings.different(object, expected, there.sql, why, build.slice(1))
   } else if (there.valid)
     findings.lacking(object, expected, 'keys', build.slice(1), 'a unique index that is not yet the key')
   else rebuild(looking, index, kind, build)
+}
+
+/** A unique index of others, which keeps rows apart as the constraint would. */
+async function anySame(looking: Looking, index: DeclaredIndex): Promise<IndexFacts | undefined> {
+  for (const there of looking.facts.indexes)
+    if (there.valid && there.constraint === null && (await isSameIndex(looking, index, there))) return there
+  return undefined
 }
 
 /** What is declared is judged with its column. */
@@ -137,7 +159,9 @@ async function isSameIndex(looking: Looking, index: DeclaredIndex, there: IndexF
   }
   if ((there.where === null) !== (index.where === null)) return false
   if (index.where !== null) pairs.push([index.where, there.where!])
-  return await allSame(looking, pairs)
+  // Of an expression the server tells its collation only with the whole index.
+  const said = [...there.expressions, there.where ?? ''].flatMap(collations)
+  return collations(there.sql).length === said.length && (await allSame(looking, pairs))
 }
 
 /** Whether expressions over the table's columns mean the same; what cannot be understood does not. */

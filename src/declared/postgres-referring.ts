@@ -34,8 +34,8 @@ export async function rowsReferring(
 }
 
 const REFERRING = `SELECT con.conname AS name, con.conrelid::regclass::text AS child,
-    (SELECT array_agg(a.attname::text ORDER BY k.n) FROM unnest(con.conkey) WITH ORDINALITY AS k (num, n)
+    (SELECT pg_catalog.array_agg(a.attname::text ORDER BY k.n) FROM pg_catalog.unnest(con.conkey) WITH ORDINALITY AS k (num, n)
       JOIN pg_catalog.pg_attribute a ON a.attrelid = con.conrelid AND a.attnum = k.num) AS columns,
-    (SELECT array_agg(a.attname::text ORDER BY k.n) FROM unnest(con.confkey) WITH ORDINALITY AS k (num, n)
+    (SELECT pg_catalog.array_agg(a.attname::text ORDER BY k.n) FROM pg_catalog.unnest(con.confkey) WITH ORDINALITY AS k (num, n)
       JOIN pg_catalog.pg_attribute a ON a.attrelid = con.confrelid AND a.attnum = k.num) AS "to"
   FROM pg_catalog.pg_constraint con WHERE con.contype = 'f' AND con.confrelid = $1::regclass AND con.conparentid = 0`

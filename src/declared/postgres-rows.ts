@@ -2,6 +2,7 @@ import { ident, literal } from '../connection/quote.ts'
 import type { SchemaStatement } from '../contract/schema.ts'
 import { rowCondition } from './definition.ts'
 import type { Looking } from './looking.ts'
+import { constantOf } from './postgres-constant.ts'
 import { label, relation } from './postgres-sql.ts'
 import { insertRows, nameOfRow, objectOf } from './postgres-statements.ts'
 
@@ -40,13 +41,18 @@ async function otherValues(
   const types = new Map(facts.columns.map(({ name, type }) => [name, type]))
   // A key that is only now added has no values yet; neither has any other column.
   if (key.some((column) => !types.has(column))) return null
-  const columns = Object.keys(row).filter((column) => !key.includes(column) && types.has(column))
+  const columns: string[] = []
+  for (const [column, sql] of Object.entries(row)) {
+    if (key.includes(column) || !types.has(column)) continue
+    // now() or a random value is another one each time: it is inserted, and not compared.
+    if (sql === 'NULL' || (await constantOf(session, sql)) !== null) columns.push(column)
+  }
   const fields = columns.map((column) => {
     const [there, wanted] = [`t.${ident(column)}::text`, `((${row[column]})::${types.get(column)})::text`]
-    return `json_build_object('value', ${there}, 'same', ${there} IS NOT DISTINCT FROM ${wanted})`
+    return `pg_catalog.json_build_object('value', ${there}, 'same', ${there} IS NOT DISTINCT FROM ${wanted})`
   })
   const { rows } = await session.query<{ json: string }>(
-    `SELECT json_build_array(${fields.join(', ')})::text AS json
+    `SELECT pg_catalog.json_build_array(${fields.join(', ')})::text AS json
       FROM ${relation(at)} t WHERE ${rowCondition(nameOfRow(key, row))} LIMIT 2`,
   )
   if (rows.length === 0) return null

@@ -1,3 +1,4 @@
+import { collations } from '../checks/same-sql.ts'
 import { printPath } from '../config/path.ts'
 import { didYouMean } from '../config/suggest.ts'
 import type { Session } from '../connection/postgres.ts'
@@ -44,7 +45,7 @@ function typeSql(
   path: readonly string[],
   seen: readonly DeclaredColumn[] = [],
 ): string {
-  if (type.kind === 'named') return type.sql
+  if (type.kind === 'named') return withoutCollation(type.sql, path)
   const parent = known.get(tableKey(type.table.schema, type.table.table))
   const declared: DeclaredTable | undefined = declaration.tables.find(
     ({ name }) => name === type.table.table && declaration.schema === type.table.schema,
@@ -66,14 +67,23 @@ function typeSql(
   )
 }
 
+/** Errors: LF005. A collation is none of the type's, and would be lost in comparing them. */
+function withoutCollation(sql: string, path: readonly string[]): string {
+  if (collations(sql).length === 0) return sql
+  throw new LandfallError('LF005', `${printPath(path)}: a collation cannot be declared: ${sql}`, {
+    hint: 'A domain that has the collation can be named as the type of a column.',
+    details: { path, type: sql },
+  })
+}
+
 /** SQLSTATE classes of texts that are no type: unknown names, syntax, parameters out of range. */
 const NO_TYPE = /^(42|22|0A|3F)/
 
 async function ask(session: Session, sql: string, path: readonly string[]): Promise<ResolvedType> {
   try {
     const { rows } = await session.query<{ domain: boolean; name: string }>(
-      `SELECT t.typtype = 'd' AS domain, format_type(t.oid, NULL) AS name
-        FROM pg_catalog.pg_type t WHERE t.oid = pg_typeof(NULL::${sql})`,
+      `SELECT t.typtype = 'd' AS domain, pg_catalog.format_type(t.oid, NULL) AS name
+        FROM pg_catalog.pg_type t WHERE t.oid = pg_catalog.pg_typeof(NULL::${sql})`,
     )
     const { domain, name } = rows[0]!
     if (domain) return { sql, printed: name, domain }

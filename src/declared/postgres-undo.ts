@@ -4,8 +4,9 @@ import type { Declaration, TableName } from '../contract/declaration.ts'
 import type { SchemaObject, SchemaStatement } from '../contract/schema.ts'
 import { LandfallError } from '../errors.ts'
 import { objectName } from './checks.ts'
-import { rowCondition } from './definition.ts'
+import { definitionOf, rowCondition } from './definition.ts'
 import { tableKey } from './known-tables.ts'
+import type { Guard } from './postgres-carry-out.ts'
 import { dependantsOf } from './postgres-dependants.ts'
 import { rowsReferring } from './postgres-referring.ts'
 import { commentSql, label, relation } from './postgres-sql.ts'
@@ -20,6 +21,8 @@ export interface UndoPlan {
   readonly going: readonly SchemaObject[]
   /** What the record says to be made, and what somebody has dropped since. */
   readonly gone: readonly SchemaObject[]
+  /** What is there of the record. */
+  readonly there: readonly Made[]
   /** Why nothing can be dropped; empty: it can. */
   readonly blockers: readonly string[]
 }
@@ -31,23 +34,8 @@ export interface UndoPlan {
 export async function undoPlan(session: Session, { name }: Declaration): Promise<UndoPlan> {
   const record = await readRecord(session, name)
   const there = record.filter(({ now }) => now !== null)
-  const isChanged = ({ definition, now }: Made): boolean => definition !== null && definition !== now
-  const tables = new Set(
-    there.flatMap(({ kind, schema, table }) => (kind === 'table' ? [tableKey(schema, table)] : [])),
-  )
-  const inTable = ({ kind, schema, table }: Made): boolean =>
-    kind !== 'table' && tables.has(tableKey(schema, table))
-  const blockers = [
-    ...there
-      // The rows of a table that goes are its data: counted, and not compared.
-      .filter((one) => isChanged(one) && !(one.kind === 'row' && inTable(one)))
-      .map((one) => `${objectName(one)} was ${one.definition} when it was made, and is ${one.now}`),
-    ...(await dependantsOf(session, there)).map((what) => `${what} was not made by "${name}"`),
-    ...(await rowsReferring(
-      session,
-      there.filter((one) => one.kind === 'row' && !inTable(one)),
-    )),
-  ]
+  const inTable = goingWithTable(there)
+  const blockers = await blockersOf(session, name, there, there)
   const staying = there.filter((one) => !inTable(one))
   const gone = record.filter(({ now }) => now === null)
   const of = (...kinds: Made['kind'][]): Made[] =>
@@ -70,15 +58,86 @@ export async function undoPlan(session: Session, { name }: Declaration): Promise
     ...of('table').map((table) => dropTable(table, there)),
     ...of('schema').map(dropSchema),
   ]
-  return { statements, going: [...of('table'), ...columns], gone, blockers }
+  return { statements, going: [...of('table'), ...columns], gone, there, blockers }
 }
 
+/**
+ * Of an index that was begun, nothing but its statement is known: where the server prints it in other words
+ * it cannot be told from one that others made.
+ */
+function isChanged({ definition, now, statement }: Made): boolean {
+  if (definition !== null) return definition !== now
+  return now !== null && plainly(statement) !== plainly(now)
+}
+
+const plainly = (index: string): string => index.replaceAll(/"| CONCURRENTLY| USING btree/g, '')
+
+function changeOf(one: Made): string {
+  return one.definition === null
+    ? `${objectName(one)} was begun by ${one.statement}, and is ${one.now}: it cannot be told who made it; landfall schema apply completes the record`
+    : `${objectName(one)} was ${one.definition} when it was made, and is ${one.now}`
+}
+
+function goingWithTable(there: readonly Made[]): (one: SchemaObject) => boolean {
+  const tables = new Set(
+    there.flatMap(({ kind, schema, table }) => (kind === 'table' ? [tableKey(schema, table)] : [])),
+  )
+  return ({ kind, schema, table }) => kind !== 'table' && tables.has(tableKey(schema, table))
+}
+
+/** Why these of what is `there` cannot be dropped. */
+async function blockersOf(
+  session: Session,
+  name: string,
+  these: readonly Made[],
+  there: readonly Made[],
+): Promise<readonly string[]> {
+  const inTable = goingWithTable(there)
+  return [
+    ...these
+      // The rows of a table that goes are its data: counted, and not compared.
+      .filter((one) => isChanged(one) && !(one.kind === 'row' && inTable(one)))
+      .map(changeOf),
+    ...(await dependantsOf(session, there)).map((what) => `${what} was not made by "${name}"`),
+    ...(await rowsReferring(
+      session,
+      these.filter((one) => one.kind === 'row' && !inTable(one)),
+    )),
+  ]
+}
+
+/**
+ * Asks again, under the locks of each statement: until they are had, others go on building.
+ * Errors: LF212.
+ */
+export function guardUndo({ name }: Declaration, { there }: UndoPlan): Guard {
+  return async (session, { drops }) => {
+    const these: Made[] = []
+    for (const object of drops) {
+      const made = there.find((one) => isSameObject(one, object))
+      if (made === undefined || (made.kind === 'row' && goingWithTable(there)(made))) continue
+      const { rows } = await session.query<{ now: string | null }>(`SELECT ${definitionOf(object)} AS now`)
+      these.push({ ...made, now: rows[0]!.now })
+    }
+    refuseUndo(
+      { blockers: await blockersOf(session, name, these, there) },
+      'What was dropped before stays dropped; the same command goes on from here.',
+    )
+  }
+}
+
+const isSameObject = (one: SchemaObject, other: SchemaObject): boolean =>
+  one.kind === other.kind &&
+  one.schema === other.schema &&
+  one.table === other.table &&
+  one.name === other.name
+
 /** Errors: LF212. */
-export function refuseUndo({ blockers }: UndoPlan): void {
+export function refuseUndo({ blockers }: Pick<UndoPlan, 'blockers'>, done = 'Nothing was dropped.'): void {
   if (blockers.length === 0) return
   const more = blockers.length === 1 ? '' : `, and ${blockers.length - 1} more`
   throw new LandfallError('LF212', `${blockers[0]}${more}`, {
-    hint: [...blockers.slice(1), 'Nothing was dropped. What you drop yourself, undo forgets.'].join('\n'),
+    hint: [...blockers.slice(1), `${done} What you drop yourself, undo forgets.`].join('\n'),
     details: { blockers },
   })
 }

@@ -35,7 +35,7 @@ export async function watched<T>(
   signal.throwIfAborted()
   const over = new AbortController()
   const cancel = (): void => {
-    void observer.query('SELECT pg_cancel_backend($1)', [session.backend]).catch(() => {})
+    void observer.query('SELECT pg_catalog.pg_cancel_backend($1)', [session.backend]).catch(() => {})
   }
   signal.addEventListener('abort', cancel)
   const look = async (): Promise<void> => {
@@ -88,7 +88,11 @@ export function understood(error: unknown, statement: SchemaStatement): unknown 
       ...(typeof detail === 'string' ? [detail] : []),
       'Correct the rows and run the same command again: it goes on from here.',
     ].join('\n'),
-    details: { ...error.details, statement: statement.sql },
+    details: {
+      ...error.details,
+      statement: statement.sql,
+      makes: statement.makes.map(({ kind }) => kind),
+    },
     cause: error,
   })
 }

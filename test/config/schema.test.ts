@@ -161,6 +161,22 @@ describe('a mistake is told with its exact path', () => {
       { schema: { t: { columns: { id: identity() }, ensureRows: { key: 'a', rows: [{ id: 1, a: 1 }] } } } },
       'schema.t.ensureRows.rows[0].id: is a number that the server gives: leave it out, and name another key',
     ],
+    [
+      {
+        schema: {
+          t: {
+            ensureRows: {
+              key: 'a',
+              rows: [
+                { a: 1, b: 1 },
+                { a: 1, b: 2 },
+              ],
+            },
+          },
+        },
+      },
+      'schema.t.ensureRows.rows[1]: has the same key as rows[0]',
+    ],
   ])('%j', (config, mistake) => {
     expect(mistakes(config)).toEqual([mistake])
   })
