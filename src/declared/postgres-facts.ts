@@ -65,9 +65,7 @@ export async function readFacts(
   session: Session,
   tables: readonly TableName[],
 ): Promise<readonly TableFacts[]> {
-  const { rows } = await session.query<{ json: string }>(factsQuery(session.serverVersion), [
-    JSON.stringify(tables),
-  ])
+  const { rows } = await session.query<{ json: string }>(factsQuery('$1::json'), [JSON.stringify(tables)])
   return rows.map((row) => JSON.parse(row.json) as TableFacts)
 }
 
@@ -111,8 +109,8 @@ const COLUMNS = `(
   LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
   WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)`
 
-/** Bit 1 of indoption is DESC, bit 2 NULLS FIRST, which go together unless somebody said otherwise. */
-const indexes = (version: number): string => `(
+/** `indnullsnotdistinct` came with PostgreSQL 15. Bit 1 of indoption is DESC, bit 2 NULLS FIRST, which go together unless somebody said otherwise. */
+const INDEXES = `(
   SELECT coalesce(json_agg(json_build_object(
     'name', x.relname, 'unique', i.indisunique, 'method', m.amname,
     'columns', (SELECT json_agg(a.attname ORDER BY k.n) FROM generate_series(1, i.indnkeyatts) AS k (n)
@@ -123,7 +121,7 @@ const indexes = (version: number): string => `(
       FROM generate_series(1, i.indnkeyatts) AS k (n)),
     'where', pg_get_expr(i.indpred, i.indrelid), 'valid', i.indisvalid AND i.indisready,
     'constraint', con.conname,
-    'special', i.indnkeyatts <> i.indnatts OR ${version >= 150_000 ? 'i.indnullsnotdistinct' : 'false'}
+    'special', i.indnkeyatts <> i.indnatts OR coalesce((to_jsonb(i) ->> 'indnullsnotdistinct')::boolean, false)
       OR EXISTS (SELECT FROM generate_series(1, i.indnkeyatts) AS k (n)
         JOIN pg_catalog.pg_opclass o ON o.oid = i.indclass[k.n - 1]
         LEFT JOIN pg_catalog.pg_attribute a
@@ -151,11 +149,12 @@ const CONSTRAINTS = `(
   LEFT JOIN pg_catalog.pg_namespace rn ON rn.oid = rc.relnamespace
   WHERE con.conrelid = c.oid AND con.contype IN ('p', 'u', 'f', 'c'))`
 
-const factsQuery = (version: number): string => `SELECT json_build_object(
+/** `wanted`: SQL, the tables as a list of their schema and table. It is the same for all releases from 12 on. */
+export const factsQuery = (wanted: string): string => `SELECT json_build_object(
     'schema', n.nspname, 'table', c.relname, 'kind', c.relkind,
     'comment', obj_description(c.oid, 'pg_class'),
-    'columns', ${COLUMNS}, 'indexes', ${indexes(version)}, 'constraints', ${CONSTRAINTS})::text AS json
-  FROM json_to_recordset($1::json) AS wanted (schema text, "table" text)
+    'columns', ${COLUMNS}, 'indexes', ${INDEXES}, 'constraints', ${CONSTRAINTS})::text AS json
+  FROM json_to_recordset(${wanted}) AS wanted (schema text, "table" text)
   JOIN pg_catalog.pg_namespace n ON n.nspname = wanted.schema
   JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = wanted."table"
   WHERE c.relkind NOT IN ('i', 'I', 't')`

@@ -1,0 +1,185 @@
+import { DEFAULT_RETRY_FOR_MS, MOST_LOCK_TIMEOUT_MS } from '../config/schema-settings.ts'
+import { literal } from '../connection/quote.ts'
+import type { Declaration } from '../contract/declaration.ts'
+import type { SchemaObjectKind } from '../contract/schema.ts'
+import { lockKey } from '../journal/lock-key.ts'
+import { definitionSql, type NamesSql } from './definition.ts'
+import { searchPath } from './postgres-difference.ts'
+import { CREATE_RECORD, enterSql, forgetSql } from './record.ts'
+
+/** Variables of plpgsql that the making needs besides those of the looking. */
+export const MAKING_VARIABLES = `
+  recorded boolean := false; -- whether landfall.declared is written
+  step jsonb;
+  statement text;
+  made jsonb;
+  blockers text;
+  long_ones boolean;
+  lockable boolean;
+  is_done boolean;
+  lacking text[] := '{}';
+  tries integer;
+  give_up_at timestamptz;
+  limit_ms integer;`
+
+/**
+ * plpgsql: what every transaction begins with. The lock is the one that \`landfall schema apply\` takes; that
+ * a transaction has it and not the session, leaves nothing behind in a pool.
+ */
+export function begin(declaration: Declaration): string {
+  return `
+    PERFORM set_config('search_path', ${literal(searchPath(declaration))}, true),
+      set_config('client_min_messages', 'notice', true), set_config('lock_timeout', '${MOST_LOCK_TIMEOUT_MS}ms', true);
+    IF NOT pg_try_advisory_xact_lock(${lockKey(declaration.name).key}) THEN
+      RAISE EXCEPTION 'another process works on the same declaration' USING
+        ERRCODE = 'lock_not_available', HINT = 'Wait until it is done, and run this again.';
+    END IF;`
+}
+
+/** plpgsql: refuses before anything is changed what the server would refuse in the middle. */
+export const REFUSE_WITHOUT_RIGHTS = `
+    FOR item IN SELECT DISTINCT l ->> 0 AS rel, l ->> 2 AS needed
+      FROM jsonb_array_elements(todo) AS s, jsonb_array_elements(s -> 'locks') AS l
+      WHERE to_regclass(l ->> 0) IS NOT NULL AND coalesce(l ->> 2, 'owner') <> '' LOOP
+      IF item.needed IS NULL THEN
+        IF NOT (SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = to_regclass(item.rel)) THEN
+          lacking := lacking || format('%s does not own %s', current_user, item.rel);
+        END IF;
+      ELSIF NOT has_table_privilege(item.rel, item.needed) THEN
+        lacking := lacking || format('%s lacks %s on %s', current_user, item.needed, item.rel);
+      END IF;
+    END LOOP;
+    IF EXISTS (SELECT FROM jsonb_array_elements(todo) AS s, jsonb_array_elements(s -> 'makes') AS m WHERE m ->> 0 IN ('table', 'index'))
+      AND NOT (SELECT coalesce(bool_and(has_schema_privilege(oid, 'CREATE')), true) FROM pg_namespace WHERE nspname = in_schema) THEN
+      lacking := lacking || format('%s may make nothing in the schema %I', current_user, in_schema);
+    END IF;
+    IF lacking <> '{}' THEN
+      RAISE EXCEPTION '%', array_to_string(lacking, '; ') USING ERRCODE = 'insufficient_privilege', HINT = 'Nothing was changed.';
+    END IF;`
+
+/** plpgsql: the table in which undo reads what was made. A role that may not make it goes on without. */
+export const MAKE_RECORD = `
+    BEGIN
+      PERFORM pg_advisory_xact_lock(hashtextextended('landfall: create the journal', 0));
+      IF NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'landfall') THEN
+        CREATE SCHEMA landfall;
+      END IF;
+      IF to_regclass('landfall.declared') IS NULL THEN
+${CREATE_RECORD.map((sql) => `        ${sql};`).join('\n')}
+      END IF;
+      recorded := (SELECT bool_and(has_table_privilege('landfall.declared', needed))
+        FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS needed);
+    EXCEPTION WHEN insufficient_privilege THEN
+      recorded := false;
+    END;
+    IF NOT recorded THEN
+      RAISE WARNING 'not recorded: % may not write landfall.declared', current_user USING
+        HINT = 'landfall schema undo will not know what this file makes. An administrator can run CREATE SCHEMA landfall AUTHORIZATION this role, before.';
+    END IF;`
+
+/** plpgsql: carries out \`step\`; gives up a lock that is not to be had, and asks again. */
+export function makeStep(declaration: Declaration): string {
+  return `
+      FOR item IN SELECT key AS mark, value AS type FROM jsonb_each_text(types) LOOP
+        step := jsonb_set(step, '{sql}', (SELECT jsonb_agg(replace(s, item.mark, item.type) ORDER BY n)
+          FROM jsonb_array_elements_text(step -> 'sql') WITH ORDINALITY AS t (s, n)));
+      END LOOP;
+      tries := 0;
+      is_done := false;
+      give_up_at := clock_timestamp() + ${literal(`${DEFAULT_RETRY_FOR_MS} ms`)}::interval;
+      LOOP
+        tries := tries + 1;
+        ${BLOCKERS}
+        -- Who queues behind a long transaction makes all others queue.
+        IF NOT long_ones THEN
+          BEGIN
+            limit_ms := least(${MOST_LOCK_TIMEOUT_MS}, 25 * 2 ^ least(tries, 10));
+            PERFORM set_config('lock_timeout', limit_ms || 'ms', true);
+            -- One lock is waited for; the others are had at once, or that one is given up, too.
+            SELECT coalesce(bool_and(has_table_privilege(l ->> 0, CASE l ->> 1 WHEN 'ROW EXCLUSIVE'
+                THEN 'INSERT, UPDATE, DELETE' ELSE 'UPDATE, DELETE, TRUNCATE' END)), false) INTO lockable
+              FROM jsonb_array_elements(step -> 'locks') AS l WHERE l ->> 1 <> 'ROW SHARE';
+            FOR item IN SELECT l ->> 0 AS rel, l ->> 1 AS mode, row_number() OVER (ORDER BY n) > 1 AS at_once
+              FROM jsonb_array_elements(step -> 'locks') WITH ORDINALITY AS t (l, n)
+              WHERE lockable AND l ->> 1 <> 'ROW SHARE' ORDER BY n LOOP
+              EXECUTE format('LOCK TABLE %s IN %s MODE', item.rel, item.mode) || CASE WHEN item.at_once THEN ' NOWAIT' ELSE '' END;
+            END LOOP;
+            FOR statement IN SELECT jsonb_array_elements_text(step -> 'sql') LOOP
+              EXECUTE statement;
+            END LOOP;
+            IF recorded THEN${record(declaration)}
+            END IF;
+            is_done := true;
+          EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
+            PERFORM pg_stat_clear_snapshot();
+          END;
+        END IF;
+        EXIT WHEN is_done;
+        IF blockers IS NULL THEN
+          ${BLOCKERS}
+        END IF;
+        IF clock_timestamp() > give_up_at THEN
+          RAISE EXCEPTION '%: the table was in use all the time', step ->> 'does' USING
+            ERRCODE = 'lock_not_available', DETAIL = 'In the way: ' || coalesce(blockers, 'somebody who is gone by now'),
+            HINT = 'Run this again: it goes on from here. SELECT pg_terminate_backend(process) ends a process.';
+        END IF;
+        IF tries IN (1, 4, 16, 64) THEN
+          RAISE NOTICE '%: waits for %', step ->> 'does', coalesce(blockers, 'somebody who is gone by now');
+        END IF;
+        -- While it waits it holds nothing, where it may.
+        IF alone THEN
+          COMMIT;
+        END IF;
+        PERFORM pg_sleep(least(2, 0.1 * 2 ^ least(tries, 10)) * (0.5 + random()));${begin(declaration)}
+      END LOOP;
+      RAISE NOTICE 'done: %', step ->> 'does';`
+}
+
+/** Those who hold locks in the way, and whether one of them began more than a second ago. */
+const BLOCKERS = `PERFORM pg_stat_clear_snapshot();
+        SELECT string_agg(DISTINCT format('process %s (%s)', a.pid, concat_ws(', ', coalesce(nullif(a.application_name, ''), a.backend_type), a.usename, a.state)), '; '),
+            coalesce(bool_or(clock_timestamp() - a.xact_start > interval '1 s'), false) INTO blockers, long_ones
+          FROM jsonb_array_elements(step -> 'locks') AS l
+          JOIN pg_locks AS k ON k.relation = to_regclass(l ->> 0) AND k.granted AND k.pid <> pg_backend_pid()
+            AND k.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+          JOIN pg_stat_activity AS a ON a.pid = k.pid
+          WHERE k.mode <> ALL (CASE l ->> 1
+            WHEN 'ACCESS EXCLUSIVE' THEN '{}'::text[]
+            WHEN 'SHARE ROW EXCLUSIVE' THEN '{AccessShareLock,RowShareLock}'
+            WHEN 'SHARE' THEN '{AccessShareLock,RowShareLock,ShareLock}'
+            WHEN 'SHARE UPDATE EXCLUSIVE' THEN '{AccessShareLock,RowShareLock,RowExclusiveLock}'
+            WHEN 'ROW EXCLUSIVE' THEN '{AccessShareLock,RowShareLock,RowExclusiveLock,ShareUpdateExclusiveLock}'
+            ELSE '{AccessShareLock,RowShareLock,RowExclusiveLock,ShareUpdateExclusiveLock,ShareLock,ShareRowExclusiveLock}' END);`
+
+const KINDS: readonly Exclude<SchemaObjectKind, 'row'>[] = ['schema', 'table', 'column', 'index', 'comment']
+
+/** In the server's words of an empty search path, as \`apply\` records it. */
+function record(declaration: Declaration): string {
+  const names: NamesSql = { schema: 'in_schema', table: 'made ->> 1', name: 'made ->> 2' }
+  const bracketed: NamesSql = { schema: 'in_schema', table: '(made ->> 1)', name: '(made ->> 2)' }
+  const cases = KINDS.map((kind) => `WHEN ${literal(kind)} THEN ${definitionSql(kind, bracketed)}`)
+  return `
+              PERFORM set_config('search_path', 'pg_catalog', true);
+              FOR made IN SELECT jsonb_array_elements(step -> 'drops') LOOP
+                ${forgetSql({ ...names, kind: 'made ->> 0' })};
+              END LOOP;
+              FOR made IN SELECT jsonb_array_elements(step -> 'makes') LOOP
+                IF made ->> 0 = 'row' THEN
+                  EXECUTE 'SELECT ' || (made ->> 3) INTO found_sql;
+                ELSE
+                  found_sql := CASE made ->> 0
+                    ${cases.join('\n                    ')}
+                    ELSE ${definitionSql('check', bracketed)} END;
+                END IF;
+                ${enterSql(
+                  { ...names, kind: 'made ->> 0' },
+                  {
+                    declaration: literal(declaration.name),
+                    statement:
+                      "(SELECT string_agg(s, E';\\n' ORDER BY n) FROM jsonb_array_elements_text(step -> 'sql') WITH ORDINALITY AS t (s, n))",
+                    definition: 'found_sql',
+                  },
+                )};
+              END LOOP;
+              PERFORM set_config('search_path', ${literal(searchPath(declaration))}, true);`
+}
