@@ -18,8 +18,8 @@ export default defineMigration({
   schema: {
     users: {
       columns: {
-        role: varchar(32).notNull().default('user').comment('admin or user'),
-        token_balance: bigint().notNull().default(0).comment('Sum of the token_ledger of this user'),
+        role: varchar(32).default('user').comment('admin or user'),
+        token_balance: bigint().default(0).comment('Sum of the token_ledger of this user'),
         token_updated_at: timestamp().comment('When token_balance last changed'),
       },
       indexes: { idx_users_role: 'role' },
@@ -72,10 +72,10 @@ export default defineMigration({
     'balance is the sum of the ledger': sql.target`
       SELECT u.id, u.token_balance, coalesce(sum(l.delta), 0) AS ledger
       FROM users u LEFT JOIN token_ledger l ON l.user_id = u.id
-      GROUP BY u.id HAVING u.token_balance <> coalesce(sum(l.delta), 0)`,
+      GROUP BY u.id HAVING coalesce(u.token_balance, 0) <> coalesce(sum(l.delta), 0)`,
     'a redeemed code was granted once': sql.target`
       SELECT c.id, c.code, count(l.id) AS granted
       FROM invite_codes c LEFT JOIN token_ledger l ON l.invite_code_id = c.id
-      GROUP BY c.id HAVING count(l.id) <> (c.redeemed_by IS NOT NULL)::integer`,
+      GROUP BY c.id HAVING count(l.id) <> CASE WHEN c.redeemed_by IS NULL THEN 0 ELSE 1 END`,
   },
 })
