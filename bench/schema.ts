@@ -27,6 +27,8 @@ export interface Change {
   readonly writes: number
   readonly p99Before: number
   readonly p99During: number
+  /** The one to the other; of several runs the median of these. */
+  readonly ratio: number
   readonly longestWrite: number
 }
 
@@ -91,13 +93,13 @@ export function judgeSchema({ apply, longestWait, rewritten, file }: SchemaResul
   figures.number('writes meanwhile', apply.writes, 'writes')
   figures.number('p99 of writes before', apply.p99Before, 'ms')
   figures.number('p99 of writes meanwhile', apply.p99During, 'ms')
-  figures.atMost('p99 meanwhile to before', apply.p99During / apply.p99Before, 'times', 2)
+  figures.atMost('p99 meanwhile to before', apply.ratio, 'times', 2)
   figures.number('longest write meanwhile', apply.longestWrite, 'ms')
   figures.atMost('longest wait for a lock', longestWait, 'ms', 250)
   figures.atMost('tables written anew', rewritten, 'tables', 0)
   figures.number('the SQL file, whole', file.seconds, 's')
-  figures.number('p99 of writes meanwhile', file.p99During, 'ms')
-  figures.number('longest write meanwhile', file.longestWrite, 'ms')
+  figures.number('the file: p99 of writes meanwhile', file.p99During, 'ms')
+  figures.number('the file: longest write meanwhile', file.longestWrite, 'ms')
   return figures.list
 }
 
@@ -177,11 +179,13 @@ export function judged(
   const first = Math.min(...writes.slice(0, 1000).map(({ ended }) => ended))
   const before = writes.filter(({ ended }) => ended >= first + 5_000 && ended < from).map(({ ms }) => ms)
   const during = writes.filter(({ ended, ms }) => ended >= from && ended - ms <= to).map(({ ms }) => ms)
+  const [p99Before, p99During] = [percentile(before, 0.99), percentile(during, 0.99)]
   return {
     seconds: (to - from) / 1000,
     writes: during.length,
-    p99Before: percentile(before, 0.99),
-    p99During: percentile(during, 0.99),
+    p99Before,
+    p99During,
+    ratio: p99During / p99Before,
     longestWrite: during.reduce((longest, ms) => Math.max(longest, ms), 0),
   }
 }
@@ -199,6 +203,7 @@ function medians(all: readonly Change[]): Change {
     writes: of(({ writes }) => writes),
     p99Before: of(({ p99Before }) => p99Before),
     p99During: of(({ p99During }) => p99During),
+    ratio: of(({ ratio }) => ratio),
     longestWrite: Math.max(...all.map(({ longestWrite }) => longestWrite)),
   }
 }

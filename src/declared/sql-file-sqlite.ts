@@ -126,14 +126,15 @@ function fileOf(
   const checks = checksOf(declaration)
   const name = path.split('/').at(-1)!
   const lines = [
-    `The schema that is declared under the name ${declaration.name}, for SQLite 3.31 or later.`,
+    `The schema that is declared under the name ${declaration.name}, for SQLite 3.33 or later.`,
     `Written by landfall schema sql from the configuration, for ${name} as it was then: ${statements.length === 0 ? 'nothing is missing there' : `${statements.length} statements are missing there`}.`,
     '',
     `Before:  sqlite3 ${name} ".backup before.db"`,
     `Run:     sqlite3 -bail ${name} < FILE        or with any client that takes several statements.`,
     '         Either all of it is done and verified, or nothing. It waits up to 5 s for other writers.',
     'Again:   landfall schema sql writes what is missing then. SQLite cannot add a column only where it is missing:',
-    '         this very file, run again, stops at "duplicate column name" and changes nothing.',
+    '         this very file, run again, stops where it adds one, at "duplicate column name", and changes nothing.',
+    'Undo:    the backup. SQLite has no record of what was made.',
     'Left out: comments, which SQLite has not.',
     ...left.map(
       (invariant) => `Left out: the invariant "${invariant.name}", which SQLite does not understand.`,
