@@ -1,9 +1,10 @@
-import { DEFAULT_RETRY_FOR_MS, MOST_LOCK_TIMEOUT_MS } from '../config/schema-settings.ts'
+import { DEFAULT_RETRY_FOR_MS, LOCK_TIMEOUT_MS } from '../config/schema-settings.ts'
 import { literal } from '../connection/quote.ts'
 import type { Declaration } from '../contract/declaration.ts'
 import type { SchemaObjectKind } from '../contract/schema.ts'
 import { lockKey } from '../journal/lock-key.ts'
 import { definitionSql, type NamesSql } from './definition.ts'
+import { ANYWAY, LONG_MS } from './postgres-carry-out.ts'
 import { searchPath } from './postgres-difference.ts'
 import { CREATE_RECORD, enterSql, forgetSql } from './record.ts'
 
@@ -29,7 +30,7 @@ export const MAKING_VARIABLES = `
 export function begin(declaration: Declaration): string {
   return `
     PERFORM set_config('search_path', ${literal(searchPath(declaration))}, true),
-      set_config('client_min_messages', 'notice', true), set_config('lock_timeout', '${MOST_LOCK_TIMEOUT_MS}ms', true);
+      set_config('client_min_messages', 'notice', true), set_config('lock_timeout', '${LOCK_TIMEOUT_MS}ms', true);
     IF NOT pg_try_advisory_xact_lock(${lockKey(declaration.name).key}) THEN
       RAISE EXCEPTION 'another process works on the same declaration' USING
         ERRCODE = 'lock_not_available', HINT = 'Wait until it is done, and run this again.';
@@ -90,10 +91,10 @@ export function makeStep(declaration: Declaration): string {
       LOOP
         tries := tries + 1;
         ${BLOCKERS}
-        -- Who queues behind a long transaction makes all others queue.
-        IF NOT long_ones THEN
+        -- Who queues behind a long transaction makes all others queue; where such ones overlap, one is about to end.
+        IF NOT long_ones OR tries % ${ANYWAY} = 0 THEN
           BEGIN
-            limit_ms := least(${MOST_LOCK_TIMEOUT_MS}, 25 * 2 ^ least(tries, 10));
+            limit_ms := least(${LOCK_TIMEOUT_MS}, 25 * 2 ^ least(tries, 10));
             PERFORM set_config('lock_timeout', limit_ms || 'ms', true);
             -- One lock is waited for; the others are had at once, or that one is given up, too.
             SELECT coalesce(bool_and(has_table_privilege(l ->> 0, CASE l ->> 1 WHEN 'ROW EXCLUSIVE'
@@ -135,10 +136,10 @@ export function makeStep(declaration: Declaration): string {
       RAISE NOTICE 'done: %', step ->> 'does';`
 }
 
-/** Those who hold locks in the way, and whether one of them began more than a second ago. */
+/** Those who hold locks in the way, and whether one of them began long ago. */
 const BLOCKERS = `PERFORM pg_stat_clear_snapshot();
         SELECT string_agg(DISTINCT format('process %s (%s)', a.pid, concat_ws(', ', coalesce(nullif(a.application_name, ''), a.backend_type), a.usename, a.state)), '; '),
-            coalesce(bool_or(clock_timestamp() - a.xact_start > interval '1 s'), false) INTO blockers, long_ones
+            coalesce(bool_or(clock_timestamp() - a.xact_start > interval '${LONG_MS} ms'), false) INTO blockers, long_ones
           FROM jsonb_array_elements(step -> 'locks') AS l
           JOIN pg_locks AS k ON k.relation = to_regclass(l ->> 0) AND k.granted AND k.pid <> pg_backend_pid()
             AND k.database = (SELECT oid FROM pg_database WHERE datname = current_database())
