@@ -109,7 +109,6 @@ function columns(declaration: Declaration, types: FileTypes): string {
     'rel, label, column_name, type_sql, default_sql, default_kind, not_null, identity, definition, without_default, comment_sql',
     rows,
     `
-      CONTINUE WHEN NOT facts ? item.rel;
       type_sql := coalesce(types ->> item.type_sql, item.type_sql);
       EXECUTE format('SELECT t.typtype = ''d'', format_type(t.oid, NULL) FROM pg_catalog.pg_type t
         WHERE t.oid = pg_typeof(NULL::%s)', type_sql) INTO is_domain, printed;
@@ -117,6 +116,11 @@ function columns(declaration: Declaration, types: FileTypes): string {
         EXECUTE 'EXPLAIN (VERBOSE, COSTS OFF, FORMAT JSON) SELECT NULL::' || type_sql INTO explained;
         printed := regexp_replace(explained #>> '{0,Plan,Output,0}', '^NULL::', '');
       END IF;
+      -- A default that is no value of the type is refused by the server here, before anything is made with it.
+      IF item.default_sql IS NOT NULL THEN
+        EXECUTE format('EXPLAIN SELECT (%s)::%s', item.default_sql[1], type_sql);
+      END IF;
+      CONTINUE WHEN NOT facts ? item.rel;
       SELECT c INTO its FROM jsonb_array_elements(facts -> item.rel -> 'columns') AS c
         WHERE c ->> 'name' = item.column_name;
       problems := '{}';

@@ -164,16 +164,20 @@ function indexes(declaration: Declaration): string {
 const NOT_VALIDATED = (refers: string): string =>
   `todo := todo || jsonb_set(item.validate_step, '{sql}', jsonb_build_array(format('ALTER TABLE %s VALIDATE CONSTRAINT %I', item.rel, ${refers})));`
 
-const JUDGE = (kind: string): string => `
+const JUDGE = (kind: string, more = ''): string => `
       IF (its ->> 'validated')::boolean THEN
         ${THERE}
       ELSIF its IS NOT NULL THEN
         ${NOT_VALIDATED("its ->> 'name'")}
       ELSIF EXISTS (SELECT FROM jsonb_array_elements(facts -> item.rel -> 'constraints') AS c WHERE c ->> 'name' = item.name) THEN
-        differing := differing || format('${kind} %s of %s: a constraint of its name has another definition', item.name, item.label);
+        differing := differing || format('${kind} %s of %s: a constraint of its name has another definition', item.name, item.label);${more}
       ELSE
         todo := todo || item.step || item.validate_step;
       END IF;`
+
+const PARTITIONED = `
+      ELSIF facts -> item.rel ->> 'kind' = 'p' THEN
+        differing := differing || format('foreign key %s of %s: the table is partitioned, and to add it every row is looked at under the lock', item.name, item.label);`
 
 function checks(declaration: Declaration): string {
   const rows = tablesOf(declaration, (at, table) =>
@@ -254,6 +258,6 @@ function foreignKeys(declaration: Declaration): string {
           AND c ->> 'onDelete' = item.on_delete AND c ->> 'onUpdate' = item.on_update
           AND (NOT item.named OR c ->> 'name' = item.name)
           AND ${PAIRS("c -> 'columns'", "c -> 'refColumns'")}
-            = ${PAIRS('to_jsonb(item.columns)', 'other')} LIMIT 1;${JUDGE('foreign key')}`,
+            = ${PAIRS('to_jsonb(item.columns)', 'other')} LIMIT 1;${JUDGE('foreign key', PARTITIONED)}`,
   )
 }

@@ -1,5 +1,15 @@
-import { afterAll, beforeAll, describe, expect } from 'vitest'
-import { schemaApply, schemaPlan, schemaUndo, schemaVerify } from '../../src/index.ts'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { connected } from '../../recipes/database.ts'
+import {
+  identity,
+  type MigrationConfig,
+  references,
+  schemaApply,
+  schemaPlan,
+  schemaUndo,
+  schemaVerify,
+  type,
+} from '../../src/index.ts'
 import { ask, execute } from '../recipes/recipe.ts'
 import { needs } from '../support/needs.ts'
 import { testServer } from '../support/postgres.ts'
@@ -188,6 +198,63 @@ describe('what the file leaves behind', () => {
     } finally {
       await execute(url, `DROP OWNED BY ${role} CASCADE; DROP ROLE ${role}`)
     }
+  })
+})
+
+describe('refused before anything is made', () => {
+  needs('psql').each([
+    [
+      'a default that is no value of the type',
+      { logs: { columns: { id: identity(), n: type('integer').default('many') } } },
+      'invalid input syntax for type integer: "many"',
+    ],
+    [
+      'a type that is not there',
+      { logs: { columns: { id: identity(), n: type('colour') } } },
+      'type "colour" does not exist',
+    ],
+    [
+      'a table that is referred to and not there',
+      { logs: { columns: { id: identity(), n: references('nobody') } } },
+      'logs.n: <type of nobody.its key> is not there, so its type is not known',
+    ],
+    [
+      'a column that is neither declared nor there',
+      { users: { indexes: { i: 'name' } } },
+      'users: there is no column name, and none is declared',
+    ],
+    [
+      'a column that rows do not allow',
+      { users: { columns: { n: type('integer').notNull() } } },
+      'column users.n: it cannot be added to rows that are there without a long lock on the table',
+    ],
+  ])('%s', async (_, schema, reason) => {
+    const url = await database()
+    const before = await seen(url)
+    const config = { schema: { aaa: { columns: { id: identity() } }, ...schema } } as MigrationConfig
+    const { status, said } = await psql(url, await declared(config, url).file())
+    expect({ status, said }).toEqual({ status: 3, said: expect.stringContaining(reason) })
+    expect(await seen(url)).toEqual(before)
+  })
+})
+
+describe('without psql', () => {
+  const asked = async (url: string, sql: string): Promise<void> =>
+    connected(url, async (client) => void (await client.query(sql)))
+
+  test('as one query of a client, and within its transaction', async () => {
+    const [alone, within] = [await database(HALF), await database(HALF)]
+    await asked(alone, file)
+    await connected(within, async (client) => {
+      await client.query('BEGIN')
+      await client.query(file)
+      await client.query('ROLLBACK')
+      expect(await ask(within, "SELECT to_regclass('invite_codes')")).toEqual([[null]])
+      await client.query('BEGIN')
+      await client.query(file)
+      await client.query('COMMIT')
+    })
+    for (const url of [alone, within]) await isTrue(url)
   })
 })
 
