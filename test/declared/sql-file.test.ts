@@ -1,3 +1,4 @@
+import type pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { connected } from '../../recipes/database.ts'
 import {
@@ -239,22 +240,51 @@ describe('refused before anything is made', () => {
 })
 
 describe('without psql', () => {
-  const asked = async (url: string, sql: string): Promise<void> =>
-    connected(url, async (client) => void (await client.query(sql)))
+  /** What was said about the lock of an index. */
+  const locks = async (client: pg.Client, query: pg.QueryConfig | string): Promise<readonly string[]> => {
+    const said = new Set<string>()
+    client.on('notice', ({ detail }) => detail !== undefined && said.add(detail))
+    await client.query(query)
+    return [...said]
+  }
 
-  test('as one query of a client, and within its transaction', async () => {
-    const [alone, within] = [await database(HALF), await database(HALF)]
-    await asked(alone, file)
-    await connected(within, async (client) => {
+  test('as one query of a client that commits by itself', async () => {
+    const url = await database(HALF)
+    await connected(url, async (client) => expect(await locks(client, file)).toEqual(['Reading goes on.']))
+    await isTrue(url)
+  })
+
+  test('by a client that prepares what it sends: in one transaction', async () => {
+    const url = await database(HALF)
+    const extended = { text: file, queryMode: 'extended' }
+    await connected(url, async (client) =>
+      expect(await locks(client, extended)).toEqual([expect.stringContaining('Within a larger transaction')]),
+    )
+    await isTrue(url)
+  })
+
+  test('within a transaction: all or nothing', async () => {
+    const url = await database(HALF)
+    const before = await seen(url)
+    await connected(url, async (client) => {
       await client.query('BEGIN')
       await client.query(file)
       await client.query('ROLLBACK')
-      expect(await ask(within, "SELECT to_regclass('invite_codes')")).toEqual([[null]])
+      expect(await seen(url)).toEqual(before)
       await client.query('BEGIN')
       await client.query(file)
       await client.query('COMMIT')
     })
-    for (const url of [alone, within]) await isTrue(url)
+    await isTrue(url)
+  })
+
+  test('behind another statement of the same query: refused, and nothing is changed', async () => {
+    const url = await database()
+    const before = await seen(url)
+    await connected(url, (client) =>
+      expect(client.query(`SELECT 1; ${file}`)).rejects.toThrow('invalid transaction termination'),
+    )
+    expect(await seen(url)).toEqual(before)
   })
 })
 
