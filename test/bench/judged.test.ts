@@ -63,7 +63,9 @@ test('of several runs each time has its own median', () => {
 
 test('writes are told apart by when they were due and when they ended', () => {
   const write = (ended: number, ms: number) => ({ ended, ms })
-  const before = Array.from({ length: 200 }, (_, i) => write(1_000 + i * 100, i === 150 ? 90 : 2))
+  const before = Array.from({ length: 400 }, (_, i) =>
+    write(1_000 + i * 50, i < 100 ? 900 : i === 350 ? 90 : 2),
+  )
   const meanwhile = [write(21_100, 7), write(22_400, 300), write(25_000, 2_900)]
   // The last one ended after the change, and was due before its end; the other two have nothing to do with it.
   const change = judged([...before, ...meanwhile, write(25_001, 100), write(30_000, 5_000)], 21_000, 24_000)
