@@ -3,8 +3,15 @@ import { createServer } from 'node:http'
 import { fileURLToPath } from 'node:url'
 import { boot } from 'landfall/boot'
 
+// Whom it waits for and how far that one is, among others: what nobody is told looks like a process that hangs.
+const progress = (event) => {
+  if (event.kind === 'phase') console.error([event.phase, event.detail].filter(Boolean).join(': '))
+  if (event.kind === 'note') console.error(event.text)
+}
+
 try {
-  const { outcome } = await boot(fileURLToPath(new URL('landfall.config.ts', import.meta.url)))
+  const config = fileURLToPath(new URL('landfall.config.ts', import.meta.url))
+  const { outcome } = await boot(config, { progress })
   console.error(`data: ${outcome}`)
 } catch (error) {
   console.error(`not started: ${error.code} ${error.message}`)

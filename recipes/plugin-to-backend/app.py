@@ -13,4 +13,7 @@ class Answer(BaseHTTPRequestHandler):
         pass
 
 
-HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Answer).serve_forever()
+try:
+    HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Answer).serve_forever()
+except KeyboardInterrupt:
+    raise SystemExit(130) from None

@@ -8,7 +8,7 @@ GROUP BY u.username ORDER BY count(*) DESC, u.username LIMIT 5;
 -- Which users of the plugin are which of the backend
 SELECT m.plugin_user_id, u.username
 FROM plugin_user_mappings m JOIN users u ON u.id = m.user_id
-WHERE u.id > 9000 ORDER BY u.username, m.plugin_user_id;
+WHERE u.id < 100 ORDER BY u.username, m.plugin_user_id;
 
 -- Everything that came
 SELECT (SELECT count(*) FROM plugin_user_mappings) AS mappings,

@@ -29,8 +29,8 @@ export const PEOPLE = {
   twoKeys: uuid('two keys'),
 } as const
 
-/** Users of the backend to whom those people belong. */
-export const BACKEND = { torn: 9001, notTorn: 9002, one: 9003, twoKeys: 9004 } as const
+/** Users of the backend to whom those people belong. Their ids come before those of the others, however many there are. */
+export const BACKEND = { torn: 1, notTorn: 2, one: 3, twoKeys: 4 } as const
 
 /** Accounts of the strangers. */
 export const STRANGE_COOKIES = ['cookie-stranger-1', 'cookie-stranger-2', 'cookie-stranger-3'] as const

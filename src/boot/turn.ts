@@ -6,7 +6,9 @@ import type { BootReport } from '../contract/boot.ts'
 import type { MigrateReport } from '../contract/report.ts'
 import type { Tools } from '../contract/tools.ts'
 import { ERRORS, type ErrorCode, LandfallError } from '../errors.ts'
+import { readChecks } from '../journal/evidence.ts'
 import { fenced } from '../journal/fence.ts'
+import { findRun, readResult } from '../journal/journal.ts'
 import { status } from '../journal/status.ts'
 import { choicesOf } from '../migrate/choices.ts'
 import { holder } from '../migrate/holder.ts'
@@ -112,10 +114,13 @@ async function migrateOnce(
   if (hasFailed(found, seen)) throw sameCause(found)
   const { host, pid } = holder()
   const begun = { instance: `${host}, process ${pid}`, config: choicesOf(settings) }
+  const byHand = found === null ? await doneByHand(session, settings.name) : null
   await fenced(session, lock, async () => {
     await state.ensure(session)
-    await state.begin(session, begun)
+    await state.begin(session, byHand === null ? begun : { ...begun, config: byHand.config })
+    if (byHand !== null) await state.done(session, begun, countsOf(byHand.report))
   })
+  if (byHand !== null) return { outcome: 'done-before', state: (await state.read(session))!, migrate: null }
   try {
     const seal = async (last: Session, report: MigrateReport): Promise<void> => {
       refuseUnproven(report)
@@ -129,6 +134,21 @@ async function migrateOnce(
     await recordFailure(held, state, error)
     throw error
   }
+}
+
+/**
+ * The report of a `landfall migrate` of this name that is done and proved: what was moved then may have been
+ * changed by the application since, and is not moved again. What a start has done is only known by its row.
+ */
+async function doneByHand(
+  session: Session,
+  name: string,
+): Promise<{ readonly report: MigrateReport; readonly config: string } | null> {
+  const run = await findRun(session, name)
+  if (run?.state !== 'done' || run.sealed) return null
+  const checks = await readChecks(session, run.id)
+  const report = checks.every(({ result }) => result === 'pass') ? await readResult(session, run.id) : null
+  return report && { report, config: run.choices }
 }
 
 /** Best effort: without it the next start, or one that waits, finds the lock free and goes on. */

@@ -3,17 +3,16 @@ import { type BootOptions, boot, bootStatus } from '../boot.ts'
 import { LandfallError } from '../errors.ts'
 import { renderBoot, renderBootStatus } from '../report/boot.ts'
 import { become } from './become.ts'
-import { type DatabaseFlags, examples, nameOption, withDatabases } from './options.ts'
-import { showProgress } from './progress.ts'
+import { examples, type PlanFlags, withDatabases, withPlanning } from './options.ts'
+import { plainView } from './progress.ts'
 import type { Shell } from './shell.ts'
 
-type Flags = DatabaseFlags & Pick<BootOptions, 'name' | 'wait'> & { readonly check?: boolean }
+type Flags = PlanFlags & Pick<BootOptions, 'wait'> & { readonly check?: boolean }
 
 export function bootCommand(shell: Shell): Command {
-  return withDatabases(new Command('boot'))
+  return withPlanning(withDatabases(new Command('boot')))
     .description('migrate if that is not done yet, then become the application; others that start wait')
     .argument('[command...]', 'after --: the application and its arguments; without: end when it is done')
-    .addOption(nameOption())
     .option('--check', 'say where it stands and change nothing: status 0 where an application may start')
     .option('--wait <time>', 'wait so long for another instance, e.g. 90s, 30m, 2h (default: 30m)')
     .addHelpText(
@@ -22,7 +21,7 @@ export function bootCommand(shell: Shell): Command {
         'landfall boot -- uvicorn app:app --port 8000',
         'landfall boot --wait 2h -- node server.js',
         'landfall boot --check',
-      ),
+      ).concat('\n\nWith a command everything is told on standard error, the report of --json too.'),
     )
     .action(async (words: readonly string[], flags: Flags) => {
       if (flags.check === true) await check(shell, flags, words)
@@ -52,9 +51,9 @@ async function start(
   [command, ...args]: readonly string[],
 ): Promise<void> {
   if (command !== undefined) shell.print = (text) => shell.say(text)
-  shell.stopping = 'stopping at the next chunk boundary'
-  const progress = await showProgress(shell)
-  const { listen, close } = progress
+  shell.stopping = 'stopping'
+  // The application may share the terminal, and other instances do.
+  const { listen, close } = plainView(shell)
   const report = await boot(undefined, { ...flags, progress: listen, signal: shell.signal }, shell).finally(
     close,
   )

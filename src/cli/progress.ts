@@ -26,7 +26,7 @@ async function liveView(shell: Shell): Promise<ProgressView> {
   const state = emptyProgress()
   let pause = false
   const paint = (): void => {
-    if (pause) return
+    if (pause || state.phase === '') return
     const style = { ...shell.errStyle, width: process.stderr.columns ?? 80 }
     const height = Math.min(12, (process.stderr.rows ?? 24) - 1)
     draw(drawProgress(state, Date.now(), style, height).join('\n'))
@@ -55,7 +55,8 @@ async function liveView(shell: Shell): Promise<ProgressView> {
   }
 }
 
-function plainView(shell: Shell): ProgressView {
+/** Lines that stay, on a terminal too: others may write to it. */
+export function plainView(shell: Shell): ProgressView {
   const state = emptyProgress()
   const told = new Map<string, number>()
   let toldStep = 0
@@ -64,7 +65,8 @@ function plainView(shell: Shell): ProgressView {
   /** Tables that were done in a moment are told of together. */
   const endPhase = (now: number, isLast: boolean): void => {
     const untold = [...state.tables.keys()].some((name) => !told.has(name))
-    const tables = [...early, ...state.tables.values()]
+    // A table may have been told of in both.
+    const tables = [...new Map([...early, ...state.tables.values()].map((one) => [one.table, one])).values()]
     early = !isLast && tables.some((table) => table.phase !== state.phase) ? tables : []
     if (early.length === 0 && tables.length > 0 && untold) shell.say(plainSummary(tables, now))
   }

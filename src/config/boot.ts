@@ -34,8 +34,10 @@ export function isAskedFor(config: unknown, environment: Environment): boolean {
   // A key that is there and undefined is a variable that is not set: `onlyIf: process.env.NAME`.
   if (said === null || typeof said !== 'object' || !('onlyIf' in said)) return true
   const { onlyIf } = said
-  if (isEnv(onlyIf)) return resolveEnv({ ...onlyIf, default: onlyIf.default ?? '' }, '', environment) !== ''
-  return Boolean(onlyIf)
+  const value = isEnv(onlyIf)
+    ? resolveEnv({ ...onlyIf, default: onlyIf.default ?? '' }, '', environment)
+    : onlyIf
+  return typeof value === 'string' ? value.trim() !== '' : Boolean(value)
 }
 
 /** LF001 for a limit that is no time. `waitAtMost` is the command line's, and wins. */

@@ -104,7 +104,7 @@ function notLoaded(file: string, cause: unknown): LandfallError {
   const reason = cause instanceof Error ? cause.message : 'it threw something that is no error'
   const name = cause instanceof Error && cause.name !== 'Error' ? `${cause.name}: ` : ''
   return new LandfallError('LF002', `${basename(file)} cannot be loaded: ${name}${reason}`, {
-    hint: `node ${basename(file)}   shows where`,
+    hint: `Node.js 24 or later shows where: node ${basename(file)}`,
     details: { file },
     cause,
   })

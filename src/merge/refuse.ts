@@ -110,7 +110,9 @@ function refuseAll(found: readonly Orphans[]): void {
     {
       hint: [
         ...lines.slice(0, ORPHANS_NAMED),
-        ...(count > ORPHANS_NAMED ? [`and ${count - ORPHANS_NAMED} more (--json lists them)`] : []),
+        ...(count > ORPHANS_NAMED
+          ? [`and ${count - ORPHANS_NAMED} more (${listed(lines.length, count)})`]
+          : []),
         'The target’s tables are as they were.',
         ...remedies(found),
       ].join('\n'),
@@ -122,6 +124,9 @@ function refuseAll(found: readonly Orphans[]): void {
     },
   )
 }
+
+const listed = (lines: number, count: number): string =>
+  lines === count ? '--json lists them' : `--json lists ${lines} in all`
 
 /** What can be done about the columns whose values find no parent. */
 function remedies(found: readonly Orphans[]): string[] {

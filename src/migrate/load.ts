@@ -78,6 +78,11 @@ export async function load(
       },
     }),
   )
+  // How many rows there are was an estimate until now.
+  for (const { source } of moves) {
+    const rows = done.get(source) ?? 0
+    tools.progress?.({ kind: 'table', phase: 'copy', table: source, done: rows, total: rows })
+  }
   return { chunks: now(), spans }
 }
 

@@ -17,19 +17,25 @@ import { dropStages, makeStages } from './postgres-stage.ts'
 import type { PostgresBegun, PostgresStart } from './postgres-start.ts'
 import { enterPhase, type Finish, LOADED, type Work } from './run.ts'
 
+const STAGED = 'What was staged stays in the schema landfall'
+
 /**
  * Moves the tables of a PostgreSQL database: as they are into tables that are made for them, or, where the
  * config maps them or the target has them, through stages into tables that are there.
  */
 export function postgresWork(from: PostgresSource): Work<PostgresBegun> {
   return {
-    left: ({ plan }) => (isMapped(plan) ? 'What was staged stays in the schema landfall' : LOADED),
+    left: ({ plan }) => (isMapped(plan) ? STAGED : LOADED),
     begin: (attempt) => beginPostgres({ ...attempt, from }),
     carryOut: (attempt, begun, finish) => carryOut({ ...attempt, from }, begun, finish),
     async undo(attempt, { run, plan }) {
-      if (!isMapped(plan)) return await takeBackClone({ ...attempt, from }, run, plan)
+      if (!isMapped(plan)) {
+        await takeBackClone({ ...attempt, from }, run, plan)
+        return null
+      }
       // They write outside of the schema `landfall` in one transaction only, here or in an earlier attempt.
       if (await isApplied(attempt.session, run)) throw new TypeError('what is merged cannot be taken back')
+      return STAGED
     },
   }
 }

@@ -49,8 +49,11 @@ export interface Work<B extends { readonly kind: 'run'; readonly run: RunRecord 
   left(begun: B): string
   /** Moves the rows, proves it and calls `finish` once. */
   carryOut(attempt: Attempt, begun: B, finish: Finish): Promise<MigrateReport>
-  /** Takes back what a run that failed has written outside of the schema `landfall`; throws where it cannot. */
-  undo(attempt: Attempt, begun: B): Promise<void>
+  /**
+   * Takes back what a run that failed has written outside of the schema `landfall`; throws where it cannot.
+   * Returns what stays within it, for people, if anything does.
+   */
+  undo(attempt: Attempt, begun: B): Promise<string | null>
 }
 
 /** One attempt, under the lock from beginning to end. */
@@ -130,8 +133,11 @@ async function undone<B extends { readonly kind: 'run'; readonly run: RunRecord 
   if (goesOn || !begun.run.sealed) return refusedLate(error, work.left(begun))
   try {
     // Nobody is there to be asked, and what goes is only what came a moment ago.
-    await work.undo({ ...one, tools: { ...one.tools, ask: async () => true } }, begun)
-    return withLine(error, 'The target’s tables are as they were.')
+    const stays = await work.undo({ ...one, tools: { ...one.tools, ask: async () => true } }, begun)
+    return withLine(
+      stays === null ? error : withLine(error, `${stays}.`),
+      'The target’s tables are as they were.',
+    )
   } catch (why) {
     // It may be for the same cause, a server that is gone.
     return withLine(

@@ -17,7 +17,10 @@ export function sqliteWork(from: OpenSource): Work<Going> {
     left: () => LOADED,
     begin: (attempt) => begin({ ...attempt, from }),
     carryOut: (attempt, begun, finish) => carryOut({ ...attempt, from }, begun, finish),
-    undo: ({ session, lock, tools }, { run }) => takeBack(session, lock, run, tools),
+    async undo({ session, lock, tools }, { run }) {
+      await takeBack(session, lock, run, tools)
+      return null
+    },
   }
 }
 

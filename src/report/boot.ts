@@ -55,9 +55,13 @@ export function renderBootStatus(report: BootStatusReport, style: Style = PLAIN)
     if (state.counts !== null) lines.push(`  ${dim('moved   ')} ${loaded(state)}`)
   }
   if (state?.error) {
-    const text = `error    ${state.error.code}: ${state.error.message}`
+    const [first = '', ...more] = [
+      ...state.error.message.split('\n'),
+      ...(state.error.hint?.split('\n') ?? []),
+    ]
+    const text = `error    ${state.error.code}: ${first}`
     lines.push(...headed(paragraph(text, style, '  ', '           '), '  error', dim))
-    for (const hint of state.error.hint?.split('\n') ?? []) lines.push(`           ${printable(hint)}`)
+    for (const one of more) lines.push(`           ${printable(one)}`)
   }
   if (report.configChanged) lines.push('  the config says something else by now')
   return `${lines.join('\n')}\n`

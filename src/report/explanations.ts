@@ -204,11 +204,11 @@ export const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
   },
   LF209: {
     what: 'Rows that are to move refer to rows that are not there: an identity does not know the old key, or a foreign key finds no parent in the target.',
-    why: 'The config says that such rows are a failure (ifParentMissing, or an identity that says so). Nothing was written; the message lists the first of them, --json all.',
+    why: 'The config says that such rows are a failure (ifParentMissing, or an identity that says so). Nothing was written; the message lists up to 1,000 of them, --json up to 10,000 of each column.',
     todo: [
       'Add what is missing in the target (a user, a mapping), or correct the rows in the source, and run again.',
       'Or let the identity create what it does not find: unmatched: { create: … }.',
-      "Or leave such rows out, listed in landfall.rejects: ifParentMissing: 'set-aside'.",
+      "Or leave such rows out, listed in landfall.rejects: ifParentMissing: 'set-aside' in the move, and where an identity does not know them unmatched: 'skip' in the identity, too: its 'fail' counts before the move's choice.",
     ],
   },
   LF210: {

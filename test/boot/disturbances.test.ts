@@ -217,3 +217,22 @@ describe('tables that are copied as they are', () => {
     expect(await boot(target, source)).toMatchObject(STARTED)
   })
 })
+
+test('what was migrated by hand is done, and what the application changed since stays', async () => {
+  const backend = await backendWith()
+  const env = { DATABASE_URL: backend, PLUGIN_DATABASE_URL: plugin }
+  expect(await landfall(['migrate', '--config', CONFIG, '--yes'], { cwd: folder, env })).toMatchObject({
+    status: 0,
+  })
+  await query(backend, "UPDATE antigravity_accounts SET access_token = 'newer'")
+  expect(await start(backend)).toMatchObject(STARTED)
+  expect(await query(backend, `SELECT status, attempts FROM ${STATE}`)).toEqual([['done', '1']])
+  const counts = "SELECT count(*) FROM antigravity_accounts WHERE access_token <> 'newer'"
+  expect(await query(backend, counts)).toEqual([['0']])
+  // The row of a start that was taken away is no migration by hand.
+  const again = await backendWith()
+  expect(await start(again)).toMatchObject(STARTED)
+  await query(again, `UPDATE antigravity_accounts SET access_token = 'newer'; DELETE FROM ${STATE}`)
+  expect(await start(again)).toMatchObject(STARTED)
+  expect(await query(again, counts)).not.toEqual([['0']])
+})

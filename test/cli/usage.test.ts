@@ -119,6 +119,7 @@ test('a TypeScript config is loaded, in a CommonJS package too, and its mistakes
   config('export default {')
   const broken = await plan()
   expect(broken.stderr).toContain('error LF002  c.ts cannot be loaded')
+  expect(broken.stderr).toContain('Node.js 24 or later shows where: node c.ts')
   expect(broken.status).toBe(2)
 })
 
