@@ -239,6 +239,45 @@ describe('refused before anything is made', () => {
   })
 })
 
+needs('psql')('a schema that is not there yet, a parent in another one, an owner and rights', async () => {
+  const url = await database()
+  const role = `o${Date.now()}`
+  await execute(url, `CREATE ROLE ${role}`)
+  const config: MigrationConfig = {
+    targetSchema: 'Other "s" % \\',
+    owner: role,
+    grants: [{ role: 'pg_monitor', rights: ['select'] }],
+    schema: {
+      notes: {
+        columns: {
+          id: identity(),
+          user_id: references('users', { schema: 'public' }).notNull().onDelete('cascade'),
+          body: type('text').default("it's 100% $sql$"),
+        },
+        indexes: { notes_user: 'user_id' },
+        ensureRows: { key: 'user_id', rows: [{ user_id: 1 }] },
+      },
+    },
+  }
+  try {
+    const { settings, file: write } = declared(config, url)
+    const text = await write()
+    for (let run = 1; run <= 3; run++) {
+      const { status, said } = await psql(url, text)
+      expect({ status, again: said.includes('nothing to do') }).toEqual({ status: 0, again: run > 1 })
+    }
+    expect((await schemaVerify(settings)).outcome).toBe('as-declared')
+    expect(await schemaPlan(settings)).toMatchObject({ outcome: 'complete' })
+    const rights = `SELECT tableowner, has_table_privilege('pg_monitor', c.oid, 'SELECT')::text
+      FROM pg_tables JOIN pg_class c ON relname = tablename WHERE tablename = 'notes'`
+    expect(await ask(url, rights)).toEqual([[role, 'true']])
+    await schemaUndo(settings, { ask: async () => true })
+    expect(await ask(url, `SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'Other%'`)).toEqual([['0']])
+  } finally {
+    await execute(url, `DROP OWNED BY ${role} CASCADE; DROP ROLE ${role}`)
+  }
+})
+
 describe('without psql', () => {
   /** What was said about the lock of an index. */
   const locks = async (client: pg.Client, query: pg.QueryConfig | string): Promise<readonly string[]> => {
