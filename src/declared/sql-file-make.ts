@@ -4,9 +4,10 @@ import type { Declaration } from '../contract/declaration.ts'
 import type { SchemaObjectKind } from '../contract/schema.ts'
 import { lockKey } from '../journal/lock-key.ts'
 import { definitionSql, type NamesSql } from './definition.ts'
-import { ANYWAY, LONG_MS } from './postgres-carry-out.ts'
+import { ANYWAY } from './postgres-carry-out.ts'
 import { searchPath } from './postgres-difference.ts'
 import { CREATE_RECORD, enterSql, forgetSql } from './record.ts'
+import { BLOCKERS, GIVE_UP, HOLDING_MS } from './sql-file-locks.ts'
 
 /** Variables of plpgsql that the making needs besides those of the looking. */
 export const MAKING_VARIABLES = `
@@ -14,8 +15,6 @@ export const MAKING_VARIABLES = `
   step jsonb;
   statement text;
   made jsonb;
-  blockers text;
-  long_ones boolean;
   lockable boolean;
   is_done boolean;
   lacking text[] := '{}';
@@ -92,9 +91,9 @@ export function makeStep(declaration: Declaration): string {
         tries := tries + 1;
         ${BLOCKERS}
         -- Who queues behind a long transaction makes all others queue; where such ones overlap, one is about to end.
-        IF NOT long_ones OR tries % ${ANYWAY} = 0 THEN
+        IF NOT long_ones OR NOT alone OR tries % ${ANYWAY} = 0 THEN
           BEGIN
-            limit_ms := least(${LOCK_TIMEOUT_MS}, 25 * 2 ^ least(tries, 10));
+            limit_ms := CASE WHEN alone THEN least(${LOCK_TIMEOUT_MS}, 25 * 2 ^ least(tries, 10)) ELSE ${HOLDING_MS} END;
             PERFORM set_config('lock_timeout', limit_ms || 'ms', true);
             -- One lock is waited for; the others are had at once, or that one is given up, too.
             SELECT coalesce(bool_and(has_table_privilege(l ->> 0, CASE l ->> 1 WHEN 'ROW EXCLUSIVE'
@@ -119,38 +118,17 @@ export function makeStep(declaration: Declaration): string {
         IF blockers IS NULL THEN
           ${BLOCKERS}
         END IF;
-        IF clock_timestamp() > give_up_at THEN
-          RAISE EXCEPTION '%: the table was in use all the time', step ->> 'does' USING
-            ERRCODE = 'lock_not_available', DETAIL = 'In the way: ' || coalesce(blockers, 'somebody who is gone by now'),
-            HINT = 'Run this again: it goes on from here. SELECT pg_terminate_backend(process) ends a process.';
+        IF NOT alone OR clock_timestamp() > give_up_at THEN${GIVE_UP("step ->> 'does'")}
         END IF;
         IF tries IN (1, 4, 16, 64) THEN
           RAISE NOTICE '%: waits for %', step ->> 'does', coalesce(blockers, 'somebody who is gone by now');
         END IF;
-        -- While it waits it holds nothing, where it may.
-        IF alone THEN
-          COMMIT;
-        END IF;
+        -- While it waits it holds nothing.
+        COMMIT;
         PERFORM pg_sleep(least(2, 0.1 * 2 ^ least(tries, 10)) * (0.5 + random()));${begin(declaration)}
       END LOOP;
       RAISE NOTICE 'done: %', step ->> 'does';`
 }
-
-/** Those who hold locks in the way, and whether one of them began long ago. */
-const BLOCKERS = `PERFORM pg_stat_clear_snapshot();
-        SELECT string_agg(DISTINCT format('process %s (%s)', a.pid, concat_ws(', ', coalesce(nullif(a.application_name, ''), a.backend_type), a.usename, a.state)), '; '),
-            coalesce(bool_or(clock_timestamp() - a.xact_start > interval '${LONG_MS} ms'), false) INTO blockers, long_ones
-          FROM jsonb_array_elements(step -> 'locks') AS l
-          JOIN pg_locks AS k ON k.relation = to_regclass(l ->> 0) AND k.granted AND k.pid <> pg_backend_pid()
-            AND k.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-          JOIN pg_stat_activity AS a ON a.pid = k.pid
-          WHERE k.mode <> ALL (CASE l ->> 1
-            WHEN 'ACCESS EXCLUSIVE' THEN '{}'::text[]
-            WHEN 'SHARE ROW EXCLUSIVE' THEN '{AccessShareLock,RowShareLock}'
-            WHEN 'SHARE' THEN '{AccessShareLock,RowShareLock,ShareLock}'
-            WHEN 'SHARE UPDATE EXCLUSIVE' THEN '{AccessShareLock,RowShareLock,RowExclusiveLock}'
-            WHEN 'ROW EXCLUSIVE' THEN '{AccessShareLock,RowShareLock,RowExclusiveLock,ShareUpdateExclusiveLock}'
-            ELSE '{AccessShareLock,RowShareLock,RowExclusiveLock,ShareUpdateExclusiveLock,ShareLock,ShareRowExclusiveLock}' END);`
 
 const KINDS: readonly Exclude<SchemaObjectKind, 'row'>[] = ['schema', 'table', 'column', 'index', 'comment']
 

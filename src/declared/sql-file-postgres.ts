@@ -2,6 +2,7 @@ import { dollarQuoted, literal } from '../connection/quote.ts'
 import type { Declaration } from '../contract/declaration.ts'
 import { each, text } from './plpgsql.ts'
 import { fileTypes } from './sql-file-columns.ts'
+import { BUSY_VARIABLES, LOCK_ALL, MAY_COMMIT } from './sql-file-locks.ts'
 import { LOOKING_VARIABLES, look } from './sql-file-look.ts'
 import { begin, MAKE_RECORD, MAKING_VARIABLES, makeStep, REFUSE_WITHOUT_RIGHTS } from './sql-file-make.ts'
 
@@ -33,7 +34,8 @@ function header({ name, schema, tables, invariants }: Declaration): string {
     '         An index on a table with rows is built plainly: until it is there, nobody can write to the table.',
     '         landfall schema apply builds it while the table is in use.',
     'In one:  psql -1 -f FILE, or a client that does not commit by itself, makes it all or nothing,',
-    '         at the price that every lock is held to the end.',
+    '         at the price that every lock is held to the end. So a lock that is not to be had at once',
+    '         is an error there, and nothing is changed.',
     'Undo:    landfall schema undo, which knows from the table landfall.declared what was made here.',
   ]
   return lines.map((line) => `-- ${line}`.replaceAll(/[\r\n]+/g, ' ').trimEnd()).join('\n')
@@ -45,8 +47,7 @@ function body(declaration: Declaration): string {
 #variable_conflict use_column
 DECLARE
   in_schema CONSTANT text := ${literal(declaration.schema)};
-  -- Whether it stands alone, outside of a larger transaction: then it may end its own.
-  alone CONSTANT boolean := transaction_timestamp() = statement_timestamp();${LOOKING_VARIABLES}${MAKING_VARIABLES}
+  alone boolean;             -- outside of a larger transaction: it may end its own${LOOKING_VARIABLES}${MAKING_VARIABLES}${BUSY_VARIABLES}
   broken text[] := '{}';
 BEGIN
   IF current_setting('server_version_num')::integer < 120000 THEN
@@ -55,6 +56,7 @@ BEGIN
   IF current_setting('standard_conforming_strings') <> 'on' THEN
     RAISE EXCEPTION 'standard_conforming_strings must be on';
   END IF;
+${MAY_COMMIT}
   FOR turn IN 1 .. 2 LOOP${begin(declaration)}
 
     -- What is declared beside what is there ---------------------------------------------------------------${look(declaration, types)}
@@ -84,7 +86,7 @@ BEGIN
       EXIT;
     END IF;
 
-    -- What is missing is made -----------------------------------------------------------------------------${REFUSE_WITHOUT_RIGHTS}${MAKE_RECORD}
+    -- What is missing is made -----------------------------------------------------------------------------${REFUSE_WITHOUT_RIGHTS}${MAKE_RECORD}${LOCK_ALL}
     FOR n IN 0 .. jsonb_array_length(todo) - 1 LOOP
       IF alone THEN
         COMMIT;${begin(declaration)}

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, expect } from 'vitest'
+import { afterAll, describe, expect, test } from 'vitest'
 import { connected } from '../../recipes/database.ts'
 import { schemaVerify } from '../../src/index.ts'
 import { ask, askColumn, execute } from '../recipes/recipe.ts'
@@ -22,45 +22,85 @@ async function database(): Promise<string> {
 const isTrue = async (url: string): Promise<void> =>
   void expect(await schemaVerify(declared(TOKENS, url).settings)).toMatchObject({ outcome: 'as-declared' })
 
+/** The longest that somebody who writes waits, in milliseconds, while a long report has the table. */
+async function besideAReport(url: string, run: () => Promise<unknown>, forMs: number): Promise<number> {
+  return await connected(url, async (reader) => {
+    await reader.query(`SET application_name = 'a long report'; BEGIN; SELECT count(*) FROM users`)
+    const ran = run()
+    const waits: number[] = []
+    await connected(url, async (writer) => {
+      for (const end = performance.now() + forMs; performance.now() < end; await sleep(20)) {
+        const asked = performance.now()
+        await writer.query('UPDATE users SET username = username WHERE id = 7')
+        waits.push(performance.now() - asked)
+      }
+    })
+    // No table is locked by the one that waits.
+    const locked = `SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND relation = 'users'::regclass`
+    expect(await ask(url, locked)).toEqual([['0']])
+    await reader.query('COMMIT')
+    await ran
+    return Math.max(...waits)
+  })
+}
+
+/** What the server itself takes on a loaded machine is added to the 250 ms. */
+const MOST_MS = 1_000
+
 needs('psql')(
   'nobody queues behind it while a long transaction has the table',
   async () => {
     const url = await database()
-    await connected(url, async (reader) => {
-      await reader.query(`SET application_name = 'a long report'; BEGIN; SELECT count(*) FROM users`)
-      let isOver = false
-      const ran = psql(url, file).finally(() => {
-        isOver = true
-      })
-      const waits: number[] = []
-      await connected(url, async (writer) => {
-        for (const end = performance.now() + 4_000; performance.now() < end; await sleep(20)) {
-          const asked = performance.now()
-          await writer.query('UPDATE users SET username = username WHERE id = 7')
-          waits.push(performance.now() - asked)
-        }
-      })
-      expect(isOver).toBe(false)
-      // No transaction is kept open by the one that waits, and no table is locked.
-      expect(
-        await ask(
-          url,
-          `SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND relation = 'users'::regclass`,
-        ),
-      ).toEqual([['0']])
-      await reader.query('COMMIT')
-      const { status, said } = await ran
+    const run = async (): Promise<void> => {
+      const { status, said } = await psql(url, file)
       expect(status).toBe(0)
       expect(said).toMatch(
         /NOTICE: {2}add role, .* to users.*: waits for process \d+ \(a long report, .*idle in transaction\)/,
       )
-      // What the server itself takes on a loaded machine is added to the 250 ms.
-      expect(Math.max(...waits)).toBeLessThan(1_000)
-    })
+    }
+    expect(await besideAReport(url, run, 4_000)).toBeLessThan(MOST_MS)
     await isTrue(url)
   },
   60_000,
 )
+
+test('nor where a client prepares what it sends', async () => {
+  const url = await database()
+  const extended = { text: file, queryMode: 'extended' }
+  const run = () => connected(url, (client) => client.query(extended))
+  expect(await besideAReport(url, run, 4_000)).toBeLessThan(MOST_MS)
+  await isTrue(url)
+}, 60_000)
+
+describe('within a larger transaction it asks once, and says how it is run better', () => {
+  const inUse = {
+    code: '55P03',
+    message: '"public"."users": the table is in use',
+    detail: expect.stringContaining('a long report'),
+    hint: expect.stringContaining('Run it outside of one'),
+  }
+
+  test.each([
+    ['behind BEGIN', ['BEGIN', file]],
+    ['in one message with it', [`BEGIN; ${file} COMMIT`]],
+  ])(
+    '%s',
+    async (_, queries) => {
+      const url = await database()
+      const run = async (): Promise<void> => {
+        const asked = performance.now()
+        const failed = connected(url, async (client) => {
+          for (const query of queries) await client.query(query)
+        })
+        await expect(failed).rejects.toMatchObject(inUse)
+        expect(performance.now() - asked).toBeLessThan(3_000)
+      }
+      expect(await besideAReport(url, run, 3_000)).toBeLessThan(MOST_MS)
+      expect(await ask(url, "SELECT to_regclass('invite_codes')")).toEqual([[null]])
+    },
+    60_000,
+  )
+})
 
 needs('psql')(
   'two at once: one does it, the other one says so or finds it done',

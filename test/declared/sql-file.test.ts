@@ -293,11 +293,11 @@ describe('without psql', () => {
     await isTrue(url)
   })
 
-  test('by a client that prepares what it sends: in one transaction', async () => {
+  test('by a client that prepares what it sends, as graphical ones do', async () => {
     const url = await database(HALF)
     const extended = { text: file, queryMode: 'extended' }
     await connected(url, async (client) =>
-      expect(await locks(client, extended)).toEqual([expect.stringContaining('Within a larger transaction')]),
+      expect(await locks(client, extended)).toEqual(['Reading goes on.']),
     )
     await isTrue(url)
   })
@@ -307,7 +307,9 @@ describe('without psql', () => {
     const before = await seen(url)
     await connected(url, async (client) => {
       await client.query('BEGIN')
-      await client.query(file)
+      expect(await locks(client, { text: file, queryMode: 'extended' } as pg.QueryConfig)).toEqual([
+        expect.stringContaining('Within a larger transaction'),
+      ])
       await client.query('ROLLBACK')
       expect(await seen(url)).toEqual(before)
       await client.query('BEGIN')
@@ -317,13 +319,13 @@ describe('without psql', () => {
     await isTrue(url)
   })
 
-  test('behind another statement of the same query: refused, and nothing is changed', async () => {
-    const url = await database()
-    const before = await seen(url)
-    await connected(url, (client) =>
-      expect(client.query(`SELECT 1; ${file}`)).rejects.toThrow('invalid transaction termination'),
-    )
-    expect(await seen(url)).toEqual(before)
+  test.each([
+    ['behind another statement', (text: string) => `SELECT 1; ${text}`],
+    ['between BEGIN and COMMIT', (text: string) => `BEGIN; ${text} COMMIT`],
+  ])('%s of the same query', async (_, around) => {
+    const url = await database(HALF)
+    await connected(url, (client) => client.query(around(file)))
+    await isTrue(url)
   })
 })
 
