@@ -30,12 +30,24 @@ function buildPlainly(at: TableName, index: DeclaredIndex): SchemaStatement {
   }
 }
 
-function dropPlainly(at: TableName, name: string): SchemaStatement {
-  return alter(at, `drop the index ${name} of ${label(at)}, which is not valid`, [], {
-    sql: [`DROP INDEX ${relation({ schema: at.schema, table: name })}`],
+/** As a step: whether the index is still unfinished, and nobody builds it, is asked again under the lock. */
+function dropPlainly(at: TableName, name: string, phase: 'keys' | 'indexes'): string {
+  const index = relation({ schema: at.schema, table: name })
+  const dropping = alter(at, `drop the index ${name} of ${label(at)}, which is not valid`, [], {
+    sql: [`DROP INDEX ${index}`],
     drops: [objectOf('index', at, name)],
   })
+  return `${step(dropping, phase)} || jsonb_build_object('unfinished', ${literal(index)})`
 }
+
+/** Of a partitioned table an index that is not valid lacks parts: it is being attached, piece by piece. */
+const UNFINISHED = (build: string): string => `
+      ELSIF facts -> item.rel ->> 'kind' = 'p' THEN
+        differing := differing || format('index %s of %s: it lacks partitions. Build it on each of those, and attach it: ALTER INDEX %s ATTACH PARTITION ...',
+          item.name, item.label, format('%I.%I', in_schema, item.name));
+      ELSE
+        todo := todo || item.drop_step || ${build};
+      END IF;`
 
 const tablesOf = <T>(
   { schema, tables }: Declaration,
@@ -70,7 +82,7 @@ function keys(declaration: Declaration): string {
       literal(kind === 'unique' ? 'u' : 'p'),
       texts(key.columns),
       texts(kind === 'unique' ? [] : table.columns.map(({ name }) => name)),
-      step(dropPlainly(at, key.name), 'keys'),
+      dropPlainly(at, key.name, 'keys'),
       step({ ...buildPlainly(at, keyIndex(key)), makes: [objectOf('index', at, key.name)] }, 'keys'),
       step(keyOfIndex(at, kind, key), 'keys'),
     ]),
@@ -102,16 +114,20 @@ function keys(declaration: Declaration): string {
         CONTINUE;
       END IF;
       SELECT i INTO its FROM jsonb_array_elements(facts -> item.rel -> 'indexes') AS i WHERE i ->> 'name' = item.name;
-      IF its IS NULL THEN${BUILD('item.build_step || item.step')}
+      IF its IS NULL AND facts -> item.rel ->> 'kind' = 'p' THEN
+        differing := differing || format('%s of %s: the table is partitioned, and to add it every row is looked at under the lock: ALTER TABLE %s ADD CONSTRAINT %I %s (...)',
+          item.kind, item.label, item.rel, item.name, upper(item.kind));
+      ELSIF its IS NULL THEN${BUILD('item.build_step || item.step')}
       ELSIF NOT (its ->> 'unique')::boolean OR its ->> 'method' <> 'btree' OR (its ->> 'special')::boolean
         OR its ->> 'where' IS NOT NULL OR its -> 'columns' <> to_jsonb(item.columns)
         OR its -> 'descending' @> 'true' THEN
         differing := differing || format('%s of %s: an index of its name has another definition: %s', item.kind, item.label, its ->> 'sql');
-      ELSIF (its ->> 'valid')::boolean THEN
+      ELSIF (its ->> 'valid')::boolean AND EXISTS (SELECT FROM jsonb_array_elements(built) AS b WHERE b ->> 'table' = facts -> item.rel ->> 'table'
+        AND b ->> 'name' = item.name AND coalesce(b ->> 'definition', its ->> 'sql') = its ->> 'sql') THEN
         todo := todo || item.step;
-      ELSE
-        todo := todo || item.drop_step || item.build_step || item.step;
-      END IF;`,
+      ELSIF (its ->> 'valid')::boolean THEN
+        differing := differing || format('%s of %s: somebody else has made an index of its name. To make that the constraint: ALTER TABLE %s ADD CONSTRAINT %I %s USING INDEX %I',
+          item.kind, item.label, item.rel, item.name, upper(item.kind), item.name);${UNFINISHED('item.build_step || item.step')}`,
   )
 }
 
@@ -127,7 +143,7 @@ function indexes(declaration: Declaration): string {
       texts(index.parts.flatMap((part) => ('sql' in part ? [part.sql] : []))),
       list(index.parts.map(({ descending }) => String(descending))),
       orNull(index.where, text),
-      step(dropPlainly(at, index.name), 'indexes'),
+      dropPlainly(at, index.name, 'indexes'),
       step(buildPlainly(at, index), 'indexes'),
     ]),
   )
@@ -154,10 +170,7 @@ function indexes(declaration: Declaration): string {
       IF NOT is_same THEN
         differing := differing || format('index %s of %s: it has another definition: %s', item.name, item.label, its ->> 'sql');
       ELSIF (its ->> 'valid')::boolean THEN
-        ${THERE}
-      ELSE
-        todo := todo || item.drop_step || item.step;
-      END IF;`,
+        ${THERE}${UNFINISHED('item.step')}`,
   )
 }
 

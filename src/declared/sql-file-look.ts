@@ -16,6 +16,7 @@ export const LOOKING_VARIABLES = `
   filled jsonb;              -- whether a table holds rows
   adding jsonb;              -- missing columns
   there jsonb;               -- what is as declared
+  built jsonb;               -- indexes that this declaration has built
   differing text[];          -- what is there in another form
   todo jsonb;                -- statements for what is missing
   item record;
@@ -41,8 +42,19 @@ export function look(declaration: Declaration, types: FileTypes): string {
     FOR its IN ${factsQuery(literal(JSON.stringify(named(declaration))))} LOOP
       facts := facts || jsonb_build_object(
         format('"%s"."%s"', replace(its ->> 'schema', '"', '""'), replace(its ->> 'table', '"', '""')), its);
-    END LOOP;${lookForTypes(types)}${tables(declaration, types)}${lookForColumns(declaration)}${lookAtColumns(declaration, types)}${addMissingColumns(phase)}${lookAtConstraints(declaration)}${lookAtRows(declaration)}
+    END LOOP;${lookForBuilt(declaration)}${lookForTypes(types)}${tables(declaration, types)}${lookForColumns(declaration)}${lookAtColumns(declaration, types)}${addMissingColumns(phase)}${lookAtConstraints(declaration)}${lookAtRows(declaration)}
     todo := coalesce((SELECT jsonb_agg(s ORDER BY (s ->> 'phase')::integer, n) FROM jsonb_array_elements(todo) WITH ORDINALITY AS t (s, n)), '[]');`
+}
+
+/** What this declaration has built is known from its record, in the server's words of an empty search path. */
+function lookForBuilt({ name, schema }: Declaration): string {
+  return `
+    built := '[]';
+    IF to_regclass('landfall.declared') IS NOT NULL AND has_schema_privilege('landfall', 'USAGE')
+      AND has_table_privilege('landfall.declared', 'SELECT') THEN
+      SELECT coalesce(jsonb_agg(jsonb_build_object('table', table_name, 'name', name, 'definition', definition)), '[]') INTO built
+        FROM landfall.declared WHERE declaration = ${literal(name)} AND kind = 'index' AND schema_name = ${literal(schema)};
+    END IF;`
 }
 
 const phase = (name: string): string => String(PHASES.indexOf(name as Phase))

@@ -104,6 +104,18 @@ export function makeStep(declaration: Declaration): string {
               WHERE lockable AND l ->> 1 <> 'ROW SHARE' ORDER BY n LOOP
               EXECUTE format('LOCK TABLE %s IN %s MODE', item.rel, item.mode) || CASE WHEN item.at_once THEN ' NOWAIT' ELSE '' END;
             END LOOP;
+            IF step ? 'unfinished' THEN
+              -- Who builds an index concurrently keeps this lock of its table.
+              IF EXISTS (SELECT FROM pg_index AS i JOIN pg_locks AS k ON k.relation = i.indrelid AND k.granted AND k.pid <> pg_backend_pid()
+                  AND k.database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND k.mode = 'ShareUpdateExclusiveLock'
+                WHERE i.indexrelid = to_regclass(step ->> 'unfinished')) THEN
+                RAISE lock_not_available;
+              END IF;
+              IF NOT EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass(step ->> 'unfinished') AND NOT (indisvalid AND indisready)) THEN
+                RAISE EXCEPTION 'somebody else has built or dropped the index % meanwhile', step ->> 'unfinished' USING
+                  ERRCODE = 'object_in_use', HINT = 'It is left as it is. Run this again: it looks anew.';
+              END IF;
+            END IF;
             FOR statement IN SELECT jsonb_array_elements_text(step -> 'sql') LOOP
               EXECUTE statement;
             END LOOP;

@@ -57,6 +57,10 @@ BEGIN
     RAISE EXCEPTION 'standard_conforming_strings must be on';
   END IF;
 ${MAY_COMMIT}
+  IF current_setting('transaction_isolation') <> 'read committed' THEN
+    RAISE EXCEPTION 'transactions are %, and do not see what others change', current_setting('transaction_isolation') USING
+      HINT = 'SET default_transaction_isolation = ''read committed'', and run it again.';
+  END IF;
   FOR turn IN 1 .. 2 LOOP${begin(declaration)}
 
     -- What is declared beside what is there ---------------------------------------------------------------${look(declaration, types)}
