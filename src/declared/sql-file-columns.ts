@@ -95,7 +95,7 @@ function columns(declaration: Declaration, types: FileTypes): string {
         literal(label(at)),
         literal(column.name),
         text(type.sql),
-        names === null ? 'NULL' : texts(names),
+        names === null ? 'NULL::text[]' : texts(names),
         literal(column.default?.kind ?? 'none'),
         String(column.notNull),
         String(column.identity),

@@ -241,7 +241,7 @@ function foreignKeys(declaration: Declaration): string {
         texts(key.columns),
         literal(relation(key.refers)),
         String(declared !== undefined),
-        orNull(key.refColumns, texts),
+        key.refColumns === null ? 'NULL::text[]' : texts(key.refColumns),
         orNull(declared?.primaryKey?.columns ?? null, texts),
         literal(key.onDelete),
         literal(key.onUpdate),

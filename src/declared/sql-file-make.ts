@@ -29,12 +29,31 @@ export const MAKING_VARIABLES = `
 export function begin(declaration: Declaration): string {
   return `
     PERFORM set_config('search_path', ${literal(searchPath(declaration))}, true),
-      set_config('client_min_messages', 'notice', true), set_config('lock_timeout', '${LOCK_TIMEOUT_MS}ms', true);
+      set_config('client_min_messages', 'notice', true), set_config('lock_timeout', '${LOCK_TIMEOUT_MS}ms', true),
+      -- Rows that a policy hides would be taken for missing: then it is an error.
+      set_config('row_security', 'off', true);
     IF NOT pg_try_advisory_xact_lock(${lockKey(declaration.name).key}) THEN
       RAISE EXCEPTION 'another process works on the same declaration' USING
         ERRCODE = 'lock_not_available', HINT = 'Wait until it is done, and run this again.';
     END IF;`
 }
+
+/** plpgsql, as a declaration: what `begin` changes, as it was. */
+export const SETTINGS_BEFORE = `
+  settings CONSTANT jsonb := pg_catalog.jsonb_build_object(${[
+    'search_path',
+    'client_min_messages',
+    'lock_timeout',
+    'row_security',
+  ]
+    .map((name) => `'${name}', pg_catalog.current_setting('${name}')`)
+    .join(', ')});`
+
+/** plpgsql: who does not end the transaction, leaves it as it was. An error takes the settings back by itself. */
+export const RESTORE_SETTINGS = `
+  IF NOT alone THEN
+    PERFORM pg_catalog.set_config(s.key, s.value, true) FROM pg_catalog.jsonb_each_text(settings) AS s;
+  END IF;`
 
 /** plpgsql: refuses before anything is changed what the server would refuse in the middle. */
 export const REFUSE_WITHOUT_RIGHTS = `

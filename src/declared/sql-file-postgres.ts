@@ -4,7 +4,15 @@ import { each, text } from './plpgsql.ts'
 import { fileTypes } from './sql-file-columns.ts'
 import { BUSY_VARIABLES, LOCK_ALL, MAY_COMMIT } from './sql-file-locks.ts'
 import { LOOKING_VARIABLES, look } from './sql-file-look.ts'
-import { begin, MAKE_RECORD, MAKING_VARIABLES, makeStep, REFUSE_WITHOUT_RIGHTS } from './sql-file-make.ts'
+import {
+  begin,
+  MAKE_RECORD,
+  MAKING_VARIABLES,
+  makeStep,
+  REFUSE_WITHOUT_RIGHTS,
+  RESTORE_SETTINGS,
+  SETTINGS_BEFORE,
+} from './sql-file-make.ts'
 
 /**
  * The declaration as one file of SQL for PostgreSQL 12 or later: one DO block, which looks, refuses or makes
@@ -47,7 +55,7 @@ function body(declaration: Declaration): string {
 #variable_conflict use_column
 DECLARE
   in_schema CONSTANT text := ${literal(declaration.schema)};
-  alone boolean;             -- outside of a larger transaction: it may end its own${LOOKING_VARIABLES}${MAKING_VARIABLES}${BUSY_VARIABLES}
+  alone boolean;             -- outside of a larger transaction: it may end its own${SETTINGS_BEFORE}${LOOKING_VARIABLES}${MAKING_VARIABLES}${BUSY_VARIABLES}
   broken text[] := '{}';
 BEGIN
   IF current_setting('server_version_num')::integer < 120000 THEN
@@ -106,7 +114,7 @@ ${MAY_COMMIT}
       COMMIT;
     END IF;
   END LOOP;
-  RAISE NOTICE 'verified: % as declared', ${literal(`${declaration.tables.length} ${declaration.tables.length === 1 ? 'table' : 'tables'}`)};${invariants(declaration)}
+  RAISE NOTICE 'verified: % as declared', ${literal(`${declaration.tables.length} ${declaration.tables.length === 1 ? 'table' : 'tables'}`)};${invariants(declaration)}${RESTORE_SETTINGS}
 END
 `
 }
@@ -121,8 +129,15 @@ function invariants({ invariants: all }: Declaration): string {
     'name, query',
     rows,
     `
-      EXECUTE format(E'SELECT count(*), min(to_json(i)::text) FROM (SELECT * FROM (%s\\n) AS q LIMIT 1000) AS i', item.query)
-        INTO tries, found_sql;
+      BEGIN
+        -- It looks and must not change anything; where this block ends, that ends.
+        PERFORM set_config('transaction_read_only', 'on', true);
+        EXECUTE format(E'SELECT count(*), min(to_json(i)::text) FROM (SELECT * FROM (%s\\n) AS q LIMIT 1000) AS i', item.query)
+          INTO tries, found_sql;
+      EXCEPTION WHEN read_only_sql_transaction THEN
+        RAISE EXCEPTION 'the invariant % changes something', item.name USING
+          ERRCODE = 'read_only_sql_transaction', DETAIL = SQLERRM, HINT = 'An invariant is a query that only looks.';
+      END;
       IF tries = 0 THEN
         RAISE NOTICE 'holds: %', item.name;
       ELSE
