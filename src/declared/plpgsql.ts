@@ -14,6 +14,13 @@ export const texts = (all: readonly string[]): string => `ARRAY[${all.map(text).
 export const orNull = <T>(value: T | null, sql: (value: T) => string): string =>
   value === null ? 'NULL' : sql(value)
 
+/**
+ * Names of its own mean the server's: anybody may have made a function in `public` that fits better. Those
+ * that are declared mean what they mean to the application: so they are carried out between these two.
+ */
+export const AS_DECLARED = `PERFORM pg_catalog.set_config('search_path', declared_path, true);`
+export const AS_CATALOG = `PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);`
+
 /** A loop over what is declared; nothing where nothing is. Each row gets its place, to keep the order. */
 export function each(columns: string, rows: readonly (readonly string[])[], body: string): string {
   if (rows.length === 0) return ''
@@ -74,7 +81,9 @@ export function compare(left: string, right: string, from: string | null): strin
         is_same := ${left} = ${right};
         IF NOT is_same AND ${collations(left)} = ${collations(right)} THEN
           BEGIN
+            ${AS_DECLARED}
             EXECUTE 'EXPLAIN (VERBOSE, COSTS OFF, FORMAT JSON) SELECT (' || ${left} || '), (' || ${right} || ')'${from === null ? '' : ` || ' FROM ' || ${from} || ' AS t'`} INTO explained;
+            ${AS_CATALOG}
             is_same := explained #>> '{0,Plan,Output,0}' = explained #>> '{0,Plan,Output,1}';
           EXCEPTION
             WHEN insufficient_privilege THEN RAISE;

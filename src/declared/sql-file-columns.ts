@@ -6,7 +6,7 @@ import type {
   DeclaredType,
   TableName,
 } from '../contract/declaration.ts'
-import { compare, each, orNull, step, text, texts } from './plpgsql.ts'
+import { AS_CATALOG, AS_DECLARED, compare, each, orNull, step, text, texts } from './plpgsql.ts'
 import { columnSql, commentSql, defaultSql, label, relation } from './postgres-sql.ts'
 import { commentsOf, setComment } from './postgres-statements.ts'
 import type { ResolvedType } from './postgres-types.ts'
@@ -110,19 +110,29 @@ function columns(declaration: Declaration, types: FileTypes): string {
     rows,
     `
       type_sql := coalesce(types ->> item.type_sql, item.type_sql);
-      EXECUTE format('SELECT t.typtype = ''d'', format_type(t.oid, NULL) FROM pg_catalog.pg_type t
-        WHERE t.oid = pg_typeof(NULL::%s)', type_sql) INTO is_domain, printed;
+      SELECT c INTO its FROM jsonb_array_elements(facts -> item.rel -> 'columns') AS c
+        WHERE c ->> 'name' = item.column_name;
+      candidate := format('SELECT pg_catalog.pg_typeof(NULL::%s)::pg_catalog.oid', type_sql);
+      ${AS_DECLARED}
+      EXECUTE candidate INTO type_oid;
+      ${AS_CATALOG}
+      SELECT typtype = 'd', format_type(oid, NULL), its ->> 'type' INTO is_domain, printed, its_type FROM pg_type WHERE oid = type_oid;
       IF NOT is_domain THEN
-        EXECUTE 'EXPLAIN (VERBOSE, COSTS OFF, FORMAT JSON) SELECT NULL::' || type_sql INTO explained;
+        candidate := format('EXPLAIN (VERBOSE, COSTS OFF, FORMAT JSON) SELECT NULL::%s, NULL::%s', type_sql, coalesce(its_type, type_sql));
+        ${AS_DECLARED}
+        EXECUTE candidate INTO explained;
+        ${AS_CATALOG}
         printed := regexp_replace(explained #>> '{0,Plan,Output,0}', '^NULL::', '');
+        its_type := regexp_replace(explained #>> '{0,Plan,Output,1}', '^NULL::', '');
       END IF;
       -- A default that is no value of the type is refused by the server here, before anything is made with it.
       IF item.default_sql IS NOT NULL THEN
-        EXECUTE format('EXPLAIN SELECT (%s)::%s', item.default_sql[1], type_sql);
+        candidate := format('EXPLAIN SELECT (%s)::%s', item.default_sql[1], type_sql);
+        ${AS_DECLARED}
+        EXECUTE candidate;
+        ${AS_CATALOG}
       END IF;
       CONTINUE WHEN NOT facts ? item.rel;
-      SELECT c INTO its FROM jsonb_array_elements(facts -> item.rel -> 'columns') AS c
-        WHERE c ->> 'name' = item.column_name;
       problems := '{}';
       IF its IS NULL THEN
         IF (filled ->> item.rel)::boolean AND (item.identity OR is_domain
@@ -134,9 +144,9 @@ function columns(declaration: Declaration, types: FileTypes): string {
       ELSIF (its ->> 'generated')::boolean THEN
         problems := ARRAY['it is generated from other columns'];
       ELSE
-        IF its ->> 'type' <> printed THEN
+        IF its_type <> printed THEN
           problems := problems || format('its type is %s and not %s. To change it (every row is written anew, under a lock): ALTER TABLE %s ALTER COLUMN %I TYPE %s',
-            its ->> 'type', printed, item.rel, item.column_name, type_sql);
+            its_type, printed, item.rel, item.column_name, type_sql);
         END IF;
         is_same := false;
         IF item.identity THEN

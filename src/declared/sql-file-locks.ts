@@ -1,4 +1,5 @@
 import { LOCK_TIMEOUT_MS } from '../config/schema-settings.ts'
+import { AS_CATALOG } from './plpgsql.ts'
 import { LONG_MS } from './postgres-carry-out.ts'
 
 /** How the SQL file's plpgsql asks for locks, and when it may wait. */
@@ -21,10 +22,12 @@ export const BUSY_VARIABLES = `
  * where nothing is locked yet.
  */
 export const MAY_COMMIT = `
+  ${AS_CATALOG}
   SELECT ev_action, pg_column_size(ev_action) INTO tree, size FROM pg_rewrite ORDER BY 2 DESC LIMIT 1;
   alone := pg_column_size(tree) <> size;
   IF alone THEN
     COMMIT;
+    ${AS_CATALOG}
   END IF;`
 
 /** Those who hold locks in the way, and whether one of them began long ago. */

@@ -24,6 +24,8 @@ export const LOOKING_VARIABLES = `
   other jsonb;
   problems text[];
   printed text;
+  its_type text;
+  type_oid oid;
   type_sql text;
   found_sql text;
   candidate text;

@@ -4,8 +4,8 @@ import type { Declaration } from '../contract/declaration.ts'
 import type { SchemaObjectKind } from '../contract/schema.ts'
 import { lockKey } from '../journal/lock-key.ts'
 import { definitionSql, type NamesSql } from './definition.ts'
+import { AS_CATALOG, AS_DECLARED } from './plpgsql.ts'
 import { ANYWAY } from './postgres-carry-out.ts'
-import { searchPath } from './postgres-difference.ts'
 import { CREATE_RECORD, enterSql, forgetSql } from './record.ts'
 import { BLOCKERS, GIVE_UP, HOLDING_MS } from './sql-file-locks.ts'
 
@@ -28,8 +28,8 @@ export const MAKING_VARIABLES = `
  */
 export function begin(declaration: Declaration): string {
   return `
-    PERFORM set_config('search_path', ${literal(searchPath(declaration))}, true),
-      set_config('client_min_messages', 'notice', true), set_config('lock_timeout', '${LOCK_TIMEOUT_MS}ms', true),
+    ${AS_CATALOG}
+    PERFORM set_config('client_min_messages', 'notice', true), set_config('lock_timeout', '${LOCK_TIMEOUT_MS}ms', true),
       -- Rows that a policy hides would be taken for missing: then it is an error.
       set_config('row_security', 'off', true);
     IF NOT pg_try_advisory_xact_lock(${lockKey(declaration.name).key}) THEN
@@ -136,7 +136,9 @@ export function makeStep(declaration: Declaration): string {
               END IF;
             END IF;
             FOR statement IN SELECT jsonb_array_elements_text(step -> 'sql') LOOP
+              ${AS_DECLARED}
               EXECUTE statement;
+              ${AS_CATALOG}
             END LOOP;
             IF recorded THEN${record(declaration)}
             END IF;
@@ -156,6 +158,7 @@ export function makeStep(declaration: Declaration): string {
         END IF;
         -- While it waits it holds nothing.
         COMMIT;
+        ${AS_CATALOG}
         PERFORM pg_sleep(least(2, 0.1 * 2 ^ least(tries, 10)) * (0.5 + random()));${begin(declaration)}
       END LOOP;
       RAISE NOTICE 'done: %', step ->> 'does';`
@@ -169,7 +172,6 @@ function record(declaration: Declaration): string {
   const bracketed: NamesSql = { schema: 'in_schema', table: '(made ->> 1)', name: '(made ->> 2)' }
   const cases = KINDS.map((kind) => `WHEN ${literal(kind)} THEN ${definitionSql(kind, bracketed)}`)
   return `
-              PERFORM set_config('search_path', 'pg_catalog', true);
               FOR made IN SELECT jsonb_array_elements(step -> 'drops') LOOP
                 ${forgetSql({ ...names, kind: 'made ->> 0' })};
               END LOOP;
@@ -190,6 +192,5 @@ function record(declaration: Declaration): string {
                     definition: 'found_sql',
                   },
                 )};
-              END LOOP;
-              PERFORM set_config('search_path', ${literal(searchPath(declaration))}, true);`
+              END LOOP;`
 }

@@ -1,6 +1,7 @@
 import { dollarQuoted, literal } from '../connection/quote.ts'
 import type { Declaration } from '../contract/declaration.ts'
-import { each, text } from './plpgsql.ts'
+import { AS_CATALOG, AS_DECLARED, each, text } from './plpgsql.ts'
+import { searchPath } from './postgres-difference.ts'
 import { fileTypes } from './sql-file-columns.ts'
 import { BUSY_VARIABLES, LOCK_ALL, MAY_COMMIT } from './sql-file-locks.ts'
 import { LOOKING_VARIABLES, look } from './sql-file-look.ts'
@@ -55,6 +56,7 @@ function body(declaration: Declaration): string {
 #variable_conflict use_column
 DECLARE
   in_schema CONSTANT text := ${literal(declaration.schema)};
+  declared_path CONSTANT text := ${literal(searchPath(declaration))};
   alone boolean;             -- outside of a larger transaction: it may end its own${SETTINGS_BEFORE}${LOOKING_VARIABLES}${MAKING_VARIABLES}${BUSY_VARIABLES}
   broken text[] := '{}';
 BEGIN
@@ -132,8 +134,10 @@ function invariants({ invariants: all }: Declaration): string {
       BEGIN
         -- It looks and must not change anything; where this block ends, that ends.
         PERFORM set_config('transaction_read_only', 'on', true);
-        EXECUTE format(E'SELECT count(*), min(to_json(i)::text) FROM (SELECT * FROM (%s\\n) AS q LIMIT 1000) AS i', item.query)
-          INTO tries, found_sql;
+        candidate := format(E'SELECT pg_catalog.count(*), pg_catalog.min(pg_catalog.to_json(i)::pg_catalog.text) FROM (SELECT * FROM (%s\\n) AS q LIMIT 1000) AS i', item.query);
+        ${AS_DECLARED}
+        EXECUTE candidate INTO tries, found_sql;
+        ${AS_CATALOG}
       EXCEPTION WHEN read_only_sql_transaction THEN
         RAISE EXCEPTION 'the invariant % changes something', item.name USING
           ERRCODE = 'read_only_sql_transaction', DETAIL = SQLERRM, HINT = 'An invariant is a query that only looks.';

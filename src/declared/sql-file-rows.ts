@@ -1,7 +1,7 @@
 import { ident, literal } from '../connection/quote.ts'
 import type { Declaration } from '../contract/declaration.ts'
 import { rowCondition } from './definition.ts'
-import { each, step, text, texts } from './plpgsql.ts'
+import { AS_CATALOG, AS_DECLARED, each, step, text, texts } from './plpgsql.ts'
 import { label, relation } from './postgres-sql.ts'
 import { insertRows, nameOfRow } from './postgres-statements.ts'
 
@@ -36,7 +36,10 @@ export function lookAtRows({ schema, tables }: Declaration): string {
         todo := todo || item.step;
         CONTINUE;
       END IF;
-      EXECUTE format('SELECT EXISTS (SELECT FROM %s AS t WHERE %s)', item.rel, item.condition) INTO is_same;
+      candidate := format('SELECT EXISTS (SELECT FROM %s AS t WHERE %s)', item.rel, item.condition);
+      ${AS_DECLARED}
+      EXECUTE candidate INTO is_same;
+      ${AS_CATALOG}
       IF NOT is_same THEN
         todo := todo || item.step;
         CONTINUE;
@@ -46,8 +49,12 @@ export function lookAtRows({ schema, tables }: Declaration): string {
         SELECT c ->> 'type' INTO printed FROM jsonb_array_elements(its) AS c WHERE c ->> 'name' = item.columns[n];
         CONTINUE WHEN printed IS NULL;
         found_sql := 'there is none';
-        EXECUTE format('SELECT coalesce(quote_literal(t.%1$s), ''NULL'') FROM %2$s AS t WHERE %3$s AND t.%1$s::text IS DISTINCT FROM ((%4$s)::%5$s)::text LIMIT 1',
-          item.quoted[n], item.rel, item.condition, item.wanted[n], printed) INTO found_sql;
+        candidate := format('SELECT coalesce(pg_catalog.quote_literal(t.%1$s::pg_catalog.text), ''NULL'') FROM %2$s AS t
+          WHERE %3$s AND t.%1$s::pg_catalog.text IS DISTINCT FROM ((%4$s)::%5$s)::pg_catalog.text LIMIT 1',
+          item.quoted[n], item.rel, item.condition, item.wanted[n], printed);
+        ${AS_DECLARED}
+        EXECUTE candidate INTO found_sql;
+        ${AS_CATALOG}
         IF found_sql IS NOT NULL THEN
           problems := problems || format('%s is %s and not %s', item.columns[n], found_sql, item.wanted[n]);
         END IF;

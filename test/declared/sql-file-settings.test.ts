@@ -1,6 +1,6 @@
 import { afterAll, expect, test } from 'vitest'
 import { connected } from '../../recipes/database.ts'
-import { type MigrationConfig, text } from '../../src/index.ts'
+import { type MigrationConfig, schemaVerify, sql, text, type } from '../../src/index.ts'
 import { askColumn, execute } from '../recipes/recipe.ts'
 import { testServer } from '../support/postgres.ts'
 import { declared } from './running.ts'
@@ -10,9 +10,9 @@ import { TOKENS, USERS } from './sample.ts'
 const server = await testServer()
 afterAll(() => server.stop())
 
-async function database(...sql: string[]): Promise<string> {
+async function database(...statements: string[]): Promise<string> {
   const url = await server.database()
-  for (const one of [USERS, ...sql]) await execute(url, one)
+  for (const one of [USERS, ...statements]) await execute(url, one)
   return url
 }
 
@@ -102,4 +102,71 @@ test('a larger transaction goes on with its own settings, also behind an error',
     await client.query(file)
     expect(await settings()).toMatchObject([{ search_path: 'pg_catalog, public', lock_timeout: '7s' }])
   })
+})
+
+test('functions and operators that somebody has made in public are not called', async () => {
+  const traps = [
+    ['obj_description', 'oid, text'],
+    ['col_description', 'oid, smallint'],
+    ['has_table_privilege', 'text, text, text DEFAULT NULL'],
+    ['jsonb_build_array', 'text, text'],
+    ['jsonb_build_object', 'text, text'],
+    ['format', 'text, text'],
+    ['format', 'text, text, text'],
+    ['concat_ws', 'text, text, text'],
+    ['quote_literal', 'varchar'],
+    ['count', ''],
+    ['set_config', 'text, text, text'],
+    ['pg_sleep', 'numeric'],
+  ]
+  const url = await database(
+    traps
+      .map(
+        ([name, types]) =>
+          `CREATE FUNCTION public.${name}(${types}) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'a trap: ${name}'; END $$`,
+      )
+      .join(';'),
+    `CREATE FUNCTION public.trap(oid, regclass) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'a trap: ='; END $$;
+      CREATE OPERATOR public.= (LEFTARG = oid, RIGHTARG = regclass, FUNCTION = public.trap);
+      CREATE FUNCTION public.trap(integer, integer) RETURNS double precision LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'a trap: ^'; END $$;
+      CREATE OPERATOR public.^ (LEFTARG = integer, RIGHTARG = integer, FUNCTION = public.trap)`,
+    `COMMENT ON TABLE users IS 'People'`,
+  )
+  for (let turn = 1; turn <= 2; turn++) await run(url, TOKENS)
+})
+
+test('what is declared means what it means to the application: types and functions of public', async () => {
+  const url = await database(
+    `CREATE TYPE colour AS ENUM ('red', 'blue'); CREATE DOMAIN short AS varchar(8);
+      CREATE FUNCTION likes(colour) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$ SELECT $1 = 'red' $$;
+      CREATE FUNCTION choice() RETURNS colour LANGUAGE sql AS $$ SELECT 'blue'::colour $$;
+      CREATE TABLE paints (id bigint PRIMARY KEY, one colour DEFAULT 'red', many colour[], name short)`,
+  )
+  const config: MigrationConfig = {
+    schema: {
+      paints: {
+        columns: {
+          one: type('colour').default('red'),
+          many: type('colour[]'),
+          name: type('short'),
+          two: type('colour').default(sql.target`choice()`),
+        },
+        checks: { liked: sql.target`likes(one)` },
+        indexes: { paints_liked: { on: [sql.target`likes(two)`], where: sql.target`one <> 'blue'::colour` } },
+        ensureRows: { key: 'id', rows: [{ id: 1, one: 'red', name: 'it' }] },
+      },
+    },
+    invariants: { 'liked by all': sql.target`SELECT id FROM paints WHERE NOT likes(one)` },
+  }
+  const notices: string[][] = []
+  const file = await write(config)
+  for (let turn = 1; turn <= 2; turn++)
+    await connected(url, async (client) => {
+      const said: string[] = []
+      client.on('notice', ({ message }) => said.push(message ?? ''))
+      await client.query(file)
+      notices.push(said)
+    })
+  expect(notices[1]).toContain('nothing to do')
+  expect(await schemaVerify(declared(config, url).settings)).toMatchObject({ outcome: 'as-declared' })
 })
