@@ -17,6 +17,7 @@ export const MAKING_VARIABLES = `
   made jsonb;
   lockable boolean;
   is_done boolean;
+  is_there boolean;
   lacking text[] := '{}';
   tries integer;
   give_up_at timestamptz;
@@ -135,16 +136,24 @@ export function makeStep(declaration: Declaration): string {
                   ERRCODE = 'object_in_use', HINT = 'It is left as it is. Run this again: it looks anew.';
               END IF;
             END IF;
-            FOR statement IN SELECT jsonb_array_elements_text(step -> 'sql') LOOP
+            ${LOOK_AGAIN}
+            FOR statement IN SELECT jsonb_array_elements_text(step -> 'sql') WHERE NOT is_there LOOP
               ${AS_DECLARED}
               EXECUTE statement;
               ${AS_CATALOG}
             END LOOP;
-            IF recorded THEN${record(declaration)}
+            IF recorded AND NOT is_there THEN${record(declaration)}
             END IF;
             is_done := true;
-          EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
-            PERFORM pg_stat_clear_snapshot();
+          EXCEPTION
+            WHEN lock_not_available OR deadlock_detected THEN
+              PERFORM pg_stat_clear_snapshot();
+            WHEN unique_violation THEN
+              ${LOOK_AGAIN}
+              IF NOT is_there THEN
+                RAISE;
+              END IF;
+              is_done := true;
           END;
         END IF;
         EXIT WHEN is_done;
@@ -161,8 +170,17 @@ export function makeStep(declaration: Declaration): string {
         ${AS_CATALOG}
         PERFORM pg_sleep(least(2, 0.1 * 2 ^ least(tries, 10)) * (0.5 + random()));${begin(declaration)}
       END LOOP;
-      RAISE NOTICE 'done: %', step ->> 'does';`
+      RAISE NOTICE '%: %', CASE WHEN is_there THEN 'there meanwhile' ELSE 'done' END, step ->> 'does';`
 }
+
+/** A row may have come from somebody else since it was looked for; that it is as declared is seen at the end. */
+const LOOK_AGAIN = `is_there := false;
+            IF step ? 'unless' THEN
+              statement := step ->> 'unless';
+              ${AS_DECLARED}
+              EXECUTE statement INTO is_there;
+              ${AS_CATALOG}
+            END IF;`
 
 const KINDS: readonly Exclude<SchemaObjectKind, 'row'>[] = ['schema', 'table', 'column', 'index', 'comment']
 

@@ -13,16 +13,18 @@ export function lookAtRows({ schema, tables }: Declaration): string {
     const { key } = declared
     return declared.rows.map((row) => {
       const others = Object.keys(row).filter((column) => !key.includes(column))
+      const condition = rowCondition(nameOfRow(key, row))
+      const unless = `SELECT EXISTS (SELECT FROM ${relation(at)} AS t WHERE ${condition})`
       return [
         literal(relation(at)),
         literal(label(at)),
         literal(`the row ${key.map((column) => `${column} = ${row[column]}`).join(', ')}`),
         texts(key),
-        text(rowCondition(nameOfRow(key, row))),
+        text(condition),
         texts(others),
         texts(others.map(ident)),
         texts(others.map((column) => row[column]!)),
-        step(insertRows(at, key, [row]), 'rows'),
+        `${step(insertRows(at, key, [row]), 'rows')} || jsonb_build_object('unless', ${text(unless)})`,
       ]
     })
   })

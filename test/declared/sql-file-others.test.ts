@@ -141,3 +141,44 @@ describe("a unique index under a key's name", () => {
     expect((await run(url, UNIQUE)).failure).toContain('somebody else has made an index of its name')
   })
 })
+
+describe('a row that somebody else inserts meanwhile', () => {
+  const CODES = `CREATE TABLE codes (code text UNIQUE, about text, number integer UNIQUE)`
+  const ROWS: MigrationConfig = {
+    schema: { codes: { ensureRows: { key: 'code', rows: [{ code: 'a', about: 'mine', number: 1 }] } } },
+  }
+
+  /** The other one's transaction ends while the file asks again. */
+  async function beside(url: string, insert: string) {
+    return await connected(url, async (other) => {
+      await other.query(`BEGIN; ${insert}`)
+      const ran = run(url, ROWS)
+      await sleep(1_000)
+      await other.query('COMMIT')
+      return await ran
+    })
+  }
+
+  test.each([
+    ['the key is unique', CODES],
+    ['nothing makes the key unique', CODES.replaceAll(' UNIQUE', '')],
+  ])('is there: %s', async (_, codes) => {
+    const url = await database(codes)
+    const lock = codes.includes('UNIQUE') ? '' : 'LOCK TABLE codes IN SHARE MODE;'
+    const { said, failure } = await beside(url, `${lock} INSERT INTO codes VALUES ('a', 'mine', 1)`)
+    expect(failure).toBe(null)
+    expect(said).toContain('there meanwhile: insert 1 row into codes')
+    expect(await ask(url, 'SELECT * FROM codes')).toEqual([['a', 'mine', '1']])
+    // It is not this declaration's: undo must not drop it.
+    expect(await ask(url, 'SELECT name FROM landfall.declared')).toEqual([])
+  })
+
+  test('with other values it is named, and one that only takes its number is an error', async () => {
+    const url = await database(CODES)
+    const { failure } = await beside(url, `INSERT INTO codes VALUES ('a', 'yours', 1)`)
+    expect(failure).toContain(`about is 'yours' and not 'mine'`)
+    await execute(url, `UPDATE codes SET code = 'b'`)
+    expect((await run(url, ROWS)).failure).toContain('duplicate key value')
+    expect(await ask(url, 'SELECT code FROM codes')).toEqual([['b']])
+  })
+})
