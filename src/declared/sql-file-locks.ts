@@ -30,10 +30,14 @@ export const MAY_COMMIT = `
     ${AS_CATALOG}
   END IF;`
 
-/** Those who hold locks in the way, and whether one of them began long ago. */
+/**
+ * Those who hold locks in the way, and whether one of them will most likely go on: it began long ago, or it
+ * vacuums or builds an index concurrently. The latter waits for all transactions that are older: one that
+ * waits for it meanwhile is a deadlock, and it would be the build that fails.
+ */
 export const BLOCKERS = `PERFORM pg_stat_clear_snapshot();
         SELECT string_agg(DISTINCT format('process %s (%s)', a.pid, concat_ws(', ', coalesce(nullif(a.application_name, ''), a.backend_type), a.usename, a.state)), '; '),
-            coalesce(bool_or(clock_timestamp() - a.xact_start > interval '${LONG_MS} ms'), false) INTO blockers, long_ones
+            coalesce(bool_or(clock_timestamp() - a.xact_start > interval '${LONG_MS} ms' OR k.mode = 'ShareUpdateExclusiveLock'), false) INTO blockers, long_ones
           FROM jsonb_array_elements(step -> 'locks') AS l
           JOIN pg_locks AS k ON k.relation = to_regclass(l ->> 0) AND k.granted AND k.pid <> pg_backend_pid()
             AND k.database = (SELECT oid FROM pg_database WHERE datname = current_database())
@@ -70,8 +74,9 @@ export const LOCK_ALL = `
           AND has_table_privilege(l ->> 0, CASE l ->> 1 WHEN 'ROW EXCLUSIVE' THEN 'INSERT, UPDATE, DELETE' ELSE 'UPDATE, DELETE, TRUNCATE' END)
         ORDER BY 1, 3 DESC) AS strongest));
       PERFORM set_config('lock_timeout', '${LOCK_TIMEOUT_MS}ms', true);
+      ${BLOCKERS}
       BEGIN
-        FOR item IN SELECT l ->> 0 AS rel, l ->> 1 AS mode, n > 1 AS at_once
+        FOR item IN SELECT l ->> 0 AS rel, l ->> 1 AS mode, n > 1 OR long_ones AS at_once
           FROM jsonb_array_elements(step -> 'locks') WITH ORDINALITY AS t (l, n) ORDER BY n LOOP
           EXECUTE format('LOCK TABLE %s IN %s MODE', item.rel, item.mode) || CASE WHEN item.at_once THEN ' NOWAIT' ELSE '' END;
         END LOOP;

@@ -168,7 +168,9 @@ export function makeStep(declaration: Declaration): string {
         -- While it waits it holds nothing.
         COMMIT;
         ${AS_CATALOG}
-        PERFORM pg_sleep(least(2, 0.1 * 2 ^ least(tries, 10)) * (0.5 + random()));${begin(declaration)}
+        PERFORM pg_sleep(least(2, 0.1 * 2 ^ least(tries, 10)) * (0.5 + random()));
+        -- Who waits for all older transactions, as a concurrent build does, must not meet this one in a deadlock.
+        COMMIT;${begin(declaration)}
       END LOOP;
       RAISE NOTICE '%: %', CASE WHEN is_there THEN 'there meanwhile' ELSE 'done' END, step ->> 'does';`
 }

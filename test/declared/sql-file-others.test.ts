@@ -46,7 +46,8 @@ async function whileBuilding(url: string, sql: string, work: () => Promise<void>
       const built = builder.query(sql)
       while ((await askColumn(url, VALID))[0] !== 'false') await sleep(20)
       const worked = work()
-      await sleep(1_500)
+      // Longer than the server waits until it looks for deadlocks: the build must not be its victim.
+      await sleep(4_000)
       await older.query('COMMIT')
       await Promise.all([built, worked])
     })
