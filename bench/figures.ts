@@ -23,7 +23,7 @@ export interface Figure {
   readonly shape: string
   readonly name: string
   readonly value: number
-  readonly unit: 'times' | 's' | 'MB' | 'rows/s'
+  readonly unit: 'times' | 's' | 'ms' | 'MB' | 'rows/s' | 'writes' | 'tables'
   readonly target: string | null
   /** Null where nothing is asked. */
   readonly met: boolean | null
@@ -114,7 +114,7 @@ export function judge(result: ShapeResult): Figure[] {
 export function table(figures: readonly Figure[]): string {
   const lines = figures.map(({ shape, name, value, unit, target, met }) => {
     const verdict = met === null ? '' : met ? 'met' : 'MISSED'
-    const number = `${value.toFixed(unit === 's' || unit === 'times' ? 2 : 0)} ${unit}`
+    const number = `${value.toFixed(unit === 's' || unit === 'times' ? 2 : unit === 'ms' ? 1 : 0)} ${unit}`
     return [
       shape.padEnd(9),
       name.padEnd(40),

@@ -10,10 +10,11 @@ import { SHAPES as FILES, type Shape } from './generate.ts'
 import { compareLoads } from './load.ts'
 import { compareMerges, judgeMerge, type MergeResult } from './merge.ts'
 import { ROWS } from './merge-data.ts'
+import { compareSchemas, judgeSchema, type SchemaResult, USERS } from './schema.ts'
 import { type BenchServer, startServer } from './server.ts'
 
 /** Rows of each comparison's largest table. */
-const SHAPES: Readonly<Record<Shape | 'clone' | 'merge' | 'boot', number>> = {
+const SHAPES: Readonly<Record<Shape | 'clone' | 'merge' | 'boot' | 'schema', number>> = {
   events: FILES.events.rows,
   wide: FILES.wide.rows,
   'huge-row': FILES['huge-row'].rows,
@@ -21,6 +22,7 @@ const SHAPES: Readonly<Record<Shape | 'clone' | 'merge' | 'boot', number>> = {
   clone: FILES.events.rows,
   merge: ROWS,
   boot: 0,
+  schema: USERS,
 }
 
 const USAGE = `usage: npm run bench -- [--rows N] [--runs N] [--shapes ${Object.keys(SHAPES).join(',')}]
@@ -33,7 +35,8 @@ const USAGE = `usage: npm run bench -- [--rows N] [--runs N] [--shapes ${Object.
   --runs N        runs of each contestant, in turn; medians are printed (default 3)
   --shapes LIST   which databases, with commas between them (default events): SQLite files of several
                   shapes, clone: one PostgreSQL database into another, merge: rows into a table with rows,
-                  boot: starts of an application whose migration is done
+                  boot: starts of an application whose migration is done,
+                  schema: a declared change of a table that others write to
   --no-pgloader   leave pgloader out
   --keep FOLDER   keep the generated SQLite databases there, and use them again
 `
@@ -52,7 +55,7 @@ async function main(options: Options): Promise<void> {
   mkdirSync(files, { recursive: true })
   const bench: Bench = { ...options, files, folder, say }
   try {
-    const results: (ShapeResult | CloneResult | MergeResult | BootResult)[] = []
+    const results: Compared['result'][] = []
     const figures: Figure[] = []
     for (const shape of options.shapes) {
       const compared = await compare(shape, bench, options.pgloader)
@@ -67,12 +70,13 @@ async function main(options: Options): Promise<void> {
   }
 }
 
+interface Compared {
+  readonly result: ShapeResult | CloneResult | MergeResult | BootResult | SchemaResult
+  readonly figures: readonly Figure[]
+}
+
 /** Each shape on a server of its own. */
-async function compare(
-  shape: keyof typeof SHAPES,
-  bench: Bench,
-  pgloader: boolean,
-): Promise<{ result: ShapeResult | CloneResult | MergeResult | BootResult; figures: readonly Figure[] }> {
+async function compare(shape: keyof typeof SHAPES, bench: Bench, pgloader: boolean): Promise<Compared> {
   const server: BenchServer = await startServer(shape === 'clone' ? serverForDump() : undefined)
   try {
     say(`PostgreSQL ${server.version}, Node.js ${process.version}, medians of ${bench.runs}`)
@@ -87,6 +91,10 @@ async function compare(
     if (shape === 'boot') {
       const result = await compareBoots(server, bench)
       return { result, figures: judgeBoot(result) }
+    }
+    if (shape === 'schema') {
+      const result = await compareSchemas(server, bench)
+      return { result, figures: judgeSchema(result) }
     }
     const result = await compareLoads(server, shape, bench, pgloader)
     return { result, figures: judge(result) }

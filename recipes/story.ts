@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -16,7 +16,7 @@ export interface Story {
   sample(...options: string[]): Promise<void>
   /** Runs `landfall` and shows what it says. Anything but the expected status ends the story. */
   landfall(args: readonly string[], expected: number): Promise<void>
-  /** Runs a file of the recipe, or a statement, in the database of the variable (default: `DATABASE_URL`). */
+  /** Runs a file of the recipe, one that a command has written, or a statement, in the database of the variable (default: `DATABASE_URL`). */
   sql(what: string, variable?: string): Promise<void>
   /** Starts a command that stays, as a person types it; each line that it says is shown with the name before it. */
   background(name: string, words: readonly string[], env?: Readonly<Record<string, string>>): Running
@@ -105,7 +105,7 @@ function teller(recipe: string, folder: string): Story {
       const script = fileURLToPath(new URL('sql.ts', import.meta.url))
       return run(
         `npx node ../sql.ts${where} ${isFile ? what : `"${what}"`}`,
-        [script, '--in', variable, isFile ? own(what) : what],
+        [script, '--in', variable, isFile && existsSync(own(what)) ? own(what) : what],
         0,
       )
     },

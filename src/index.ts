@@ -1,12 +1,19 @@
 /** The public library: the verbs, what they take and what they return. */
 import type { BootOptions } from './boot.ts'
-import type { MigrationConfig, SchemaSettings, Settings, TargetSettings } from './config/model.ts'
+import type {
+  MigrationConfig,
+  SchemaSettings,
+  SchemaSqlSettings,
+  Settings,
+  TargetSettings,
+} from './config/model.ts'
 import type { Options, Surroundings } from './config/settings.ts'
 import type { BootReport, BootStatusReport } from './contract/boot.ts'
 import type { MigrateReport, StatusReport } from './contract/report.ts'
 import type {
   SchemaApplyReport,
   SchemaPlanReport,
+  SchemaSqlReport,
   SchemaUndoReport,
   SchemaVerifyReport,
 } from './contract/schema.ts'
@@ -29,6 +36,7 @@ export type {
   MoveConfig,
   MovesConfig,
   SchemaSettings,
+  SchemaSqlSettings,
   Settings,
   TargetSettings,
   Verification,
@@ -62,9 +70,18 @@ export {
   uuid,
   varchar,
 } from './config/schema-column.ts'
-export { loadSchemaSettings, makeSchemaSettings, type SchemaOptions } from './config/schema-settings.ts'
+export {
+  loadSchemaSettings,
+  makeSchemaSettings,
+  type SchemaOptions,
+} from './config/schema-settings.ts'
 export { loadSettings, loadTargetSettings, makeSettings, type Options } from './config/settings.ts'
 export { type Sql, sql } from './config/sql.ts'
+export {
+  loadSchemaSqlSettings,
+  makeSchemaSqlSettings,
+  type SchemaSqlOptions,
+} from './config/sqlite-or-postgres-schema.ts'
 export type { BootCount, BootReport, BootState, BootStatusReport } from './contract/boot.ts'
 export type { CheckResult } from './contract/check.ts'
 export type { Declaration } from './contract/declaration.ts'
@@ -75,9 +92,11 @@ export type {
   Finding,
   LockMode,
   SchemaApplyReport,
+  SchemaDialect,
   SchemaLoss,
   SchemaObject,
   SchemaPlanReport,
+  SchemaSqlReport,
   SchemaStatement,
   SchemaUndoReport,
   SchemaVerifyReport,
@@ -201,4 +220,13 @@ export async function schemaVerify(settings: SchemaSettings): Promise<SchemaVeri
 export async function schemaUndo(settings: SchemaSettings, tools: Tools = {}): Promise<SchemaUndoReport> {
   const verbs = await import('./declared.ts')
   return await verbs.schemaUndo(settings, tools)
+}
+
+/**
+ * The declaration as one file of SQL, for those who may only run SQL. Errors: LF001 to LF004; of SQLite also
+ * LF005, LF1xx, and LF213 for what is there in another form.
+ */
+export async function schemaSql(settings: SchemaSqlSettings): Promise<SchemaSqlReport> {
+  const verbs = await import('./declared/sql-file.ts')
+  return await verbs.schemaSql(settings)
 }

@@ -42,7 +42,7 @@ const OUTSIDE: Readonly<Record<string, readonly string[]>> = {
   commander: ['cli'],
   'log-update': ['cli'],
   picocolors: ['cli', 'report'],
-  'node:sqlite': ['connection', 'catalog', 'copy', 'compare', 'job'],
+  'node:sqlite': ['connection', 'catalog', 'copy', 'compare', 'declared', 'job'],
   'node:worker_threads': ['connection', 'profile', 'copy', 'job'],
   'node:child_process': ['connection', 'cli'],
   'node:fs': ['connection', 'config', 'journal', 'backup', 'migrate', 'cli'],

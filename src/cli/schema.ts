@@ -5,6 +5,7 @@ import { renderSchema, type SchemaReport } from '../report/schema.ts'
 import { asker } from './ask.ts'
 import { examples, nameOption } from './options.ts'
 import { type ProgressView, showProgress } from './progress.ts'
+import { schemaSqlCommand } from './schema-sql.ts'
 import type { Shell } from './shell.ts'
 import { knowEnds } from './targets.ts'
 import { timeSpan } from './verification.ts'
@@ -33,6 +34,7 @@ export function schemaCommand(shell: Shell): Command {
         'landfall schema apply',
         'landfall schema verify',
         'landfall schema undo',
+        'landfall schema sql --out schema.sql',
       ),
     )
   const verb = (command: Command, run: Run): void => {
@@ -82,6 +84,7 @@ export function schemaCommand(shell: Shell): Command {
       return schemaUndo(settings, { progress: progress.listen, signal: shell.signal, ask })
     },
   )
+  group.addCommand(schemaSqlCommand(shell))
   return group
 }
 

@@ -1,5 +1,6 @@
 import type { Connection, PostgresConnection, Source } from '../connection/settings.ts'
 import type { Declaration } from '../contract/declaration.ts'
+import type { SchemaDialect } from '../contract/schema.ts'
 import type { BootChoice, BootConfig } from './boot.ts'
 import type { BackupChoice, IdentityChoice, MoveChoices } from './choices.ts'
 import type { ColumnConfig } from './column.ts'
@@ -119,6 +120,14 @@ export interface SchemaSettings extends TargetSettings {
   readonly invariantMs: number
   readonly dryRun: boolean
   readonly keepRunning: boolean
+}
+
+/** What `schemaSql` is told. */
+export interface SchemaSqlSettings {
+  readonly declaration: Declaration
+  readonly dialect: SchemaDialect
+  /** Of SQLite the absolute path of the database that is looked at. */
+  readonly sqlite: string | null
 }
 
 /** Config and command line after defaults: everything the library's verbs are told. */

@@ -1,3 +1,4 @@
+import type { Declaration } from '../contract/declaration.ts'
 import { LandfallError } from '../errors.ts'
 import { loadConfig } from './load.ts'
 import type { MigrationConfig, SchemaSettings } from './model.ts'
@@ -22,7 +23,10 @@ export interface SchemaOptions {
 /** Nobody behind a statement that waits for its lock waits longer than this because of it. */
 export const MOST_LOCK_TIMEOUT_MS = 250
 /** With the way to the server and back it stays below. */
-const LOCK_TIMEOUT_MS = 200
+export const LOCK_TIMEOUT_MS = 200
+
+/** A statement whose locks are not to be had is tried again for so long when nothing is said. */
+export const DEFAULT_RETRY_FOR_MS = 5 * 60_000
 
 /**
  * Finds and reads the config, which must declare something, and merges it with the options. A source need
@@ -43,24 +47,30 @@ export function makeSchemaSettings(
   options: SchemaOptions = {},
   where: Surroundings = surroundings(),
 ): SchemaSettings {
-  if (config.schema === undefined && config.invariants === undefined)
-    throw new LandfallError('LF001', 'no schema is declared', {
-      hint: "schema: { users: { columns: { role: varchar(32).default('user') } } }   in landfall.config.ts",
-    })
+  const declaration = declarationOf(config, options)
   const lockTimeoutMs = options.lockTimeout ?? LOCK_TIMEOUT_MS
   if (lockTimeoutMs > MOST_LOCK_TIMEOUT_MS)
     throw new LandfallError('LF001', `--lock-timeout: at most ${MOST_LOCK_TIMEOUT_MS}ms`, {
       hint: 'Everybody who wants the table waits behind a statement that waits. --retry-for 1h tries for longer.',
     })
-  const schema = schemaOf(options.targetSchema ?? config.targetSchema ?? 'public')
   return {
     ...targetSettings(config, options, where),
-    declaration: resolveSchema(config, options.name ?? config.name ?? 'schema', schema),
+    declaration,
     lockTimeoutMs,
-    retryForMs: options.retryFor ?? 5 * 60_000,
+    retryForMs: options.retryFor ?? DEFAULT_RETRY_FOR_MS,
     indexWaitMs: options.indexWait ?? 30 * 60_000,
     invariantMs: options.invariantTime ?? 5 * 60_000,
     dryRun: options.dryRun ?? false,
     keepRunning: options.keepRunning ?? false,
   }
+}
+
+/** What the config declares. Errors: LF001 where it is nothing. */
+export function declarationOf(config: MigrationConfig, options: SchemaOptions): Declaration {
+  if (config.schema === undefined && config.invariants === undefined)
+    throw new LandfallError('LF001', 'no schema is declared', {
+      hint: "schema: { users: { columns: { role: varchar(32).default('user') } } }   in landfall.config.ts",
+    })
+  const schema = schemaOf(options.targetSchema ?? config.targetSchema ?? 'public')
+  return resolveSchema(config, options.name ?? config.name ?? 'schema', schema)
 }

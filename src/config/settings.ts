@@ -181,7 +181,7 @@ export function targetSettings(
   }
 }
 
-function sourceOf(config: MigrationConfig, options: Options, where: Surroundings): Source {
+export function sourceOf(config: MigrationConfig, options: Options, where: Surroundings): Source {
   const { source } = config
   if (options.from === undefined && isExportedBy(source)) return readExportedBy(source, where.environment)
   const text = options.from ?? (isExportedBy(source) ? undefined : textOf(source, 'source', where))

@@ -20,6 +20,19 @@ export function literal(value: string | number | bigint | boolean | null): strin
   return `'${value.replaceAll("'", "''")}'`
 }
 
+/**
+ * A text that is itself SQL, as a PostgreSQL literal that reads as it is written: `$sql$…$sql$`. The text
+ * may hold anything: the tag is one that it has not got.
+ */
+export function dollarQuoted(text: string, tag = 'sql'): string {
+  if (text.includes('\0')) throw new TypeError('a literal cannot hold NUL')
+  for (let n = 0; ; n++) {
+    const mark = `$${tag}${n === 0 ? '' : n}$`
+    // A text that ends with $ would run into the mark.
+    if (!`${text}$`.includes(mark)) return `${mark}${text}${mark}`
+  }
+}
+
 /** The parts of a name as PostgreSQL prints it: `public."a.b"` is `public` and `a.b`. */
 export function nameParts(text: string): string[] {
   return [...text.matchAll(/"((?:[^"]|"")*)"|([^."]+)/g)].map(

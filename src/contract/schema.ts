@@ -127,6 +127,19 @@ export interface SchemaVerifyReport {
   readonly checks: readonly CheckResult[]
 }
 
+/** What `schema sql` returns. */
+export interface SchemaSqlReport {
+  readonly version: typeof REPORT_VERSION
+  readonly command: 'schema sql'
+  readonly declaration: string
+  readonly dialect: SchemaDialect
+  readonly exitCode: 0
+  /** The file. */
+  readonly sql: string
+}
+
+export type SchemaDialect = 'postgres' | 'sqlite'
+
 /** What `schema undo` returns. */
 export interface SchemaUndoReport {
   readonly version: typeof REPORT_VERSION

@@ -8,7 +8,7 @@ export interface Difference {
 }
 
 /** The order of the work: what later statements need comes first, what locks busy tables is short. */
-const PHASES = [
+export const PHASES = [
   'schema',
   'table',
   'columns',

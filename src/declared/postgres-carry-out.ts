@@ -17,9 +17,9 @@ import { enter, forget } from './record.ts'
 export type Guard = (session: Session, statement: SchemaStatement) => Promise<void>
 
 /** A transaction that is older most likely does not end in a moment; nobody is made to queue behind it. */
-const LONG_MS = 5_000
+export const LONG_MS = 5_000
 /** But for one turn of so many: where transactions of some seconds overlap, one that is old ends soonest. */
-const ANYWAY = 4
+export const ANYWAY = 4
 
 /** Between the work and its COMMIT there is a message on its way, and nothing else. */
 const IDLE_MS = 5_000

@@ -76,9 +76,7 @@ export async function readFacts(
   session: Session,
   tables: readonly TableName[],
 ): Promise<readonly TableFacts[]> {
-  const { rows } = await session.query<{ json: string }>(factsQuery(session.serverVersion), [
-    JSON.stringify(tables),
-  ])
+  const { rows } = await session.query<{ json: string }>(factsQuery('$1::json'), [JSON.stringify(tables)])
   return rows.map((row) => JSON.parse(row.json) as TableFacts)
 }
 
@@ -127,8 +125,11 @@ const COLUMNS = `(
   LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
   WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)`
 
-/** Bit 1 of indoption is DESC, bit 2 NULLS FIRST, which go together unless somebody said otherwise. */
-const indexes = (version: number): string => `(
+const NULLS_NOT_DISTINCT = (index: string): string =>
+  `coalesce((pg_catalog.to_jsonb(${index}) ->> 'indnullsnotdistinct')::boolean, false)`
+
+/** What came with a later release is asked of the row as JSON. Bit 1 of indoption is DESC, bit 2 NULLS FIRST, which go together unless somebody said otherwise. */
+const INDEXES = `(
   SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
     'name', x.relname, 'unique', i.indisunique, 'method', m.amname,
     'columns', (SELECT pg_catalog.json_agg(a.attname ORDER BY k.n) FROM pg_catalog.generate_series(1, i.indnkeyatts) AS k (n)
@@ -139,7 +140,7 @@ const indexes = (version: number): string => `(
       FROM pg_catalog.generate_series(1, i.indnkeyatts) AS k (n)),
     'where', pg_catalog.pg_get_expr(i.indpred, i.indrelid), 'valid', i.indisvalid AND i.indisready,
     'constraint', con.conname,
-    'special', i.indnkeyatts <> i.indnatts OR ${version >= 150_000 ? 'i.indnullsnotdistinct' : 'false'}
+    'special', i.indnkeyatts <> i.indnatts OR ${NULLS_NOT_DISTINCT('i')}
       OR EXISTS (SELECT FROM pg_catalog.generate_series(1, i.indnkeyatts) AS k (n)
         JOIN pg_catalog.pg_opclass o ON o.oid = i.indclass[k.n - 1]
         LEFT JOIN pg_catalog.pg_attribute a
@@ -154,21 +155,13 @@ const indexes = (version: number): string => `(
     AND con.conrelid = i.indrelid
   WHERE i.indrelid = c.oid)`
 
-/** Each came with a release of PostgreSQL. */
-const special = (version: number): string =>
-  [
-    'false',
-    ...(version >= 150_000
-      ? [
-          'con.confdelsetcols IS NOT NULL',
-          `EXISTS (SELECT FROM pg_catalog.pg_index u
-            WHERE con.contype = 'u' AND u.indexrelid = con.conindid AND u.indnullsnotdistinct)`,
-        ]
-      : []),
-    ...(version >= 180_000 ? ['NOT con.conenforced'] : []),
-  ].join(' OR ')
+const SPECIAL_CONSTRAINT = `con.contype = 'c' AND con.connoinherit
+      OR pg_catalog.to_jsonb(con) ->> 'confdelsetcols' IS NOT NULL
+      OR NOT coalesce((pg_catalog.to_jsonb(con) ->> 'conenforced')::boolean, true)
+      OR EXISTS (SELECT FROM pg_catalog.pg_index u
+        WHERE con.contype = 'u' AND u.indexrelid = con.conindid AND ${NULLS_NOT_DISTINCT('u')})`
 
-const constraints = (version: number): string => `(
+const CONSTRAINTS = `(
   SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
     'name', con.conname, 'type', con.contype, 'columns', ${names('con.conrelid', 'con.conkey')},
     'refSchema', rn.nspname, 'refTable', rc.relname,
@@ -176,17 +169,18 @@ const constraints = (version: number): string => `(
     'onDelete', ${ACTION('con.confdeltype')}, 'onUpdate', ${ACTION('con.confupdtype')},
     'expression', pg_catalog.pg_get_expr(con.conbin, con.conrelid), 'validated', con.convalidated,
     'deferrable', con.condeferrable OR con.confmatchtype = 'f',
-    'special', con.contype = 'c' AND con.connoinherit OR ${special(version)}, 'sql', pg_catalog.pg_get_constraintdef(con.oid)) ORDER BY con.conname), '[]')
+    'special', ${SPECIAL_CONSTRAINT}, 'sql', pg_catalog.pg_get_constraintdef(con.oid)) ORDER BY con.conname), '[]')
   FROM pg_catalog.pg_constraint con
   LEFT JOIN pg_catalog.pg_class rc ON rc.oid = con.confrelid
   LEFT JOIN pg_catalog.pg_namespace rn ON rn.oid = rc.relnamespace
   WHERE con.conrelid = c.oid AND con.contype IN ('p', 'u', 'f', 'c'))`
 
-const factsQuery = (version: number): string => `SELECT pg_catalog.json_build_object(
+/** `wanted`: SQL, the tables as a list of their schema and table. It is the same for all releases from 12 on. */
+export const factsQuery = (wanted: string): string => `SELECT pg_catalog.json_build_object(
     'schema', n.nspname, 'table', c.relname, 'kind', c.relkind,
     'comment', pg_catalog.obj_description(c.oid, 'pg_class'),
-    'columns', ${COLUMNS}, 'indexes', ${indexes(version)}, 'constraints', ${constraints(version)})::text AS json
-  FROM pg_catalog.json_to_recordset($1::json) AS wanted (schema text, "table" text)
+    'columns', ${COLUMNS}, 'indexes', ${INDEXES}, 'constraints', ${CONSTRAINTS})::text AS json
+  FROM pg_catalog.json_to_recordset(${wanted}) AS wanted (schema text, "table" text)
   JOIN pg_catalog.pg_namespace n ON n.nspname = wanted.schema
   JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = wanted."table"
   WHERE c.relkind NOT IN ('i', 'I', 't')`

@@ -2,7 +2,7 @@ import type { Session } from '../connection/postgres.ts'
 import { literal, qualified } from '../connection/quote.ts'
 import type { SchemaObject } from '../contract/schema.ts'
 import { LandfallError } from '../errors.ts'
-import { definitionOf } from './definition.ts'
+import { definitionOf, type NamesSql } from './definition.ts'
 
 /**
  * The record of what declarations have made, so that undoing one drops that and nothing else. It stands
@@ -57,18 +57,49 @@ export function enter(
   statement: string,
   state: 'made' | 'begun' = 'made',
 ): string {
-  const { kind, schema, table, name } = object
-  const values = [declaration, kind, schema, table, name, statement].map(literal).join(', ')
+  const definition = state === 'made' ? definitionOf(object) : 'NULL'
+  return enterSql(sqlOf(object), {
+    declaration: literal(declaration),
+    statement: literal(statement),
+    definition,
+  })
+}
+
+/** An object in SQL: literals, or variables of plpgsql. */
+export interface ObjectSql extends NamesSql {
+  readonly kind: string
+}
+
+const sqlOf = ({ kind, schema, table, name }: SchemaObject): ObjectSql => ({
+  kind: literal(kind),
+  schema: literal(schema),
+  table: literal(table),
+  name: literal(name),
+})
+
+/** `enter` where the values are SQL. */
+export function enterSql(
+  { kind, schema, table, name }: ObjectSql,
+  {
+    declaration,
+    statement,
+    definition,
+  }: { readonly declaration: string; readonly statement: string; readonly definition: string },
+): string {
   return `INSERT INTO ${RECORD} AS r (declaration, kind, schema_name, table_name, name, statement, definition)
-    VALUES (${values}, ${state === 'made' ? definitionOf(object) : 'NULL'})
+    VALUES (${[declaration, kind, schema, table, name, statement].join(', ')}, ${definition})
     ON CONFLICT (kind, schema_name, table_name, name) DO UPDATE SET declaration = excluded.declaration,
       statement = excluded.statement, definition = excluded.definition, made_at = pg_catalog.clock_timestamp()`
 }
 
 /** One statement that takes an object out, in the transaction that drops it. */
-export function forget({ kind, schema, table, name }: SchemaObject): string {
-  const [k, s, t, n] = [kind, schema, table, name].map(literal)
-  return `DELETE FROM ${RECORD} WHERE (kind, schema_name, table_name, name) = (${k}, ${s}, ${t}, ${n})`
+export function forget(object: SchemaObject): string {
+  return forgetSql(sqlOf(object))
+}
+
+/** `forget` where the names are SQL. */
+export function forgetSql({ kind, schema, table, name }: ObjectSql): string {
+  return `DELETE FROM ${RECORD} WHERE (kind, schema_name, table_name, name) = (${kind}, ${schema}, ${table}, ${name})`
 }
 
 /** What a declaration has made, in the order in which it was; nothing where no record is. */
