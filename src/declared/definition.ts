@@ -55,13 +55,12 @@ function commentSql(relation: string, column: string): string {
         WHERE a.attrelid = ${relation} AND a.attname = ${column} AND NOT a.attisdropped) END`
 }
 
+/** With its number: one that was dropped and added anew has another. */
 function columnDefinition(relation: string, name: string): string {
-  return `(SELECT pg_catalog.format_type(a.atttypid, a.atttypmod)
+  return `(SELECT 'number ' || a.attnum || ', ' || pg_catalog.format_type(a.atttypid, a.atttypmod)
         || CASE WHEN a.attnotnull THEN ' NOT NULL' ELSE '' END
         || CASE a.attidentity WHEN '' THEN '' ELSE ' identity' END
         || coalesce(' DEFAULT ' || pg_catalog.pg_get_expr(d.adbin, d.adrelid), '')
-        -- One that was dropped and added anew has another number.
-        || ', number ' || a.attnum
       FROM pg_catalog.pg_attribute a
       LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
       WHERE a.attrelid = ${relation} AND a.attname = ${name} AND NOT a.attisdropped)`

@@ -274,10 +274,20 @@ test('two who build on one table at once both come to their end', async () => {
   const building = other.query('CREATE INDEX CONCURRENTLY of_others ON users (email)')
   await sleep(300)
   const applying = schemaApply(settings(BY_EMAIL, url))
-  await sleep(1500)
+  // The other one has now to wait for us before our second is over, after which the server looks for a circle.
+  for (;;) {
+    const waiting = await query(
+      url,
+      `SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'CREATE INDEX CONCURRENTLY "by_email"%'`,
+    )
+    if (waiting.length > 0) break
+    await sleep(20)
+  }
   await writer.query('COMMIT')
   await building.catch(() => {})
-  expect((await applying).exitCode).toBe(0)
+  const report = await applying
+  expect(report.exitCode).toBe(0)
+  expect(report.statements[0]!.attempts).toBe(2)
   expect((await state(url)).indexes).toContainEqual(expect.stringMatching(/by_email .* t t$/))
   await writer.end()
   await other.end()
