@@ -57,6 +57,12 @@ export const GIVE_UP = (what: string): string => `
             HINT = CASE WHEN alone THEN 'Run this again: it goes on from here. SELECT pg_terminate_backend(process) ends a process.'
               ELSE 'Within a larger transaction nobody may be kept waiting, so nothing was changed. Run it outside of one (without BEGIN, without psql -1, with autocommit): there it asks again.' END;`
 
+/** The partitions of a table are locked with it: when it is there itself, they are had at once, or none is. */
+export const LOCK = `IF NOT item.at_once THEN
+                EXECUTE format('LOCK TABLE ONLY %s IN %s MODE', item.rel, item.mode);
+              END IF;
+              EXECUTE format('LOCK TABLE %s IN %s MODE NOWAIT', item.rel, item.mode);`
+
 /** Of a table that is locked for several statements, the strongest; it must be as strong as all of them. */
 const STRENGTH = `array_position('{ROW EXCLUSIVE,SHARE UPDATE EXCLUSIVE,SHARE ROW EXCLUSIVE,ACCESS EXCLUSIVE}'::text[],
             CASE l ->> 1 WHEN 'SHARE' THEN 'SHARE ROW EXCLUSIVE' ELSE l ->> 1 END)`
@@ -78,7 +84,7 @@ export const LOCK_ALL = `
       BEGIN
         FOR item IN SELECT l ->> 0 AS rel, l ->> 1 AS mode, n > 1 OR long_ones AS at_once
           FROM jsonb_array_elements(step -> 'locks') WITH ORDINALITY AS t (l, n) ORDER BY n LOOP
-          EXECUTE format('LOCK TABLE %s IN %s MODE', item.rel, item.mode) || CASE WHEN item.at_once THEN ' NOWAIT' ELSE '' END;
+          ${LOCK}
         END LOOP;
       EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
         ${BLOCKERS}${GIVE_UP('item.rel')}
