@@ -39,7 +39,7 @@ export const BLOCKERS = `PERFORM pg_stat_clear_snapshot();
         SELECT string_agg(DISTINCT format('process %s (%s)', a.pid, concat_ws(', ', coalesce(nullif(a.application_name, ''), a.backend_type), a.usename, a.state)), '; '),
             coalesce(bool_or(clock_timestamp() - a.xact_start > interval '${LONG_MS} ms' OR k.mode = 'ShareUpdateExclusiveLock'), false) INTO blockers, long_ones
           FROM jsonb_array_elements(step -> 'locks') AS l
-          JOIN pg_locks AS k ON k.relation = to_regclass(l ->> 0) AND k.granted AND k.pid <> pg_backend_pid()
+          JOIN pg_locks AS k ON (k.relation = to_regclass(l ->> 0) OR k.relation IN (SELECT relid FROM pg_partition_tree(to_regclass(l ->> 0)))) AND k.granted AND k.pid <> pg_backend_pid()
             AND k.database = (SELECT oid FROM pg_database WHERE datname = current_database())
           JOIN pg_stat_activity AS a ON a.pid = k.pid
           WHERE k.mode <> ALL (CASE l ->> 1

@@ -151,12 +151,13 @@ test('partitions are not waited for one after the other while the table is locke
   const config = { schema: { logs: { columns: { note: text() } } } }
   const one = await declared(config, url).file()
   await connected(url, async (reader) => {
-    await reader.query(`BEGIN; SELECT count(*) FROM logs_7`)
+    await reader.query(`SET application_name = 'a report'; BEGIN; SELECT count(*) FROM logs_7`)
     await connected(url, async (client) => {
       await client.query('BEGIN')
       const asked = performance.now()
       await expect(client.query(one)).rejects.toMatchObject({
         message: '"public"."logs": the table is in use',
+        detail: expect.stringContaining('a report'),
       })
       expect(performance.now() - asked).toBeLessThan(1_000)
       await client.query('ROLLBACK')
