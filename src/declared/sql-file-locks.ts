@@ -39,7 +39,7 @@ export const BLOCKERS = `PERFORM pg_stat_clear_snapshot();
         SELECT string_agg(DISTINCT format('process %s (%s)', a.pid, concat_ws(', ', coalesce(nullif(a.application_name, ''), a.backend_type), a.usename, a.state)), '; '),
             coalesce(bool_or(clock_timestamp() - a.xact_start > interval '${LONG_MS} ms' OR k.mode = 'ShareUpdateExclusiveLock'), false) INTO blockers, long_ones
           FROM jsonb_array_elements(step -> 'locks') AS l
-          JOIN pg_locks AS k ON k.relation = to_regclass(l ->> 0) AND k.granted AND k.pid <> pg_backend_pid()
+          JOIN pg_locks AS k ON (k.relation = to_regclass(l ->> 0) OR k.relation IN (SELECT relid FROM pg_partition_tree(to_regclass(l ->> 0)))) AND k.granted AND k.pid <> pg_backend_pid()
             AND k.database = (SELECT oid FROM pg_database WHERE datname = current_database())
           JOIN pg_stat_activity AS a ON a.pid = k.pid
           WHERE k.mode <> ALL (CASE l ->> 1
@@ -56,6 +56,12 @@ export const GIVE_UP = (what: string): string => `
             ERRCODE = 'lock_not_available', DETAIL = 'In the way: ' || coalesce(blockers, 'somebody who is gone by now'),
             HINT = CASE WHEN alone THEN 'Run this again: it goes on from here. SELECT pg_terminate_backend(process) ends a process.'
               ELSE 'Within a larger transaction nobody may be kept waiting, so nothing was changed. Run it outside of one (without BEGIN, without psql -1, with autocommit): there it asks again.' END;`
+
+/** The partitions of a table are locked with it: when it is there itself, they are had at once, or none is. */
+export const LOCK = `IF NOT item.at_once THEN
+                EXECUTE format('LOCK TABLE ONLY %s IN %s MODE', item.rel, item.mode);
+              END IF;
+              EXECUTE format('LOCK TABLE %s IN %s MODE NOWAIT', item.rel, item.mode);`
 
 /** Of a table that is locked for several statements, the strongest; it must be as strong as all of them. */
 const STRENGTH = `array_position('{ROW EXCLUSIVE,SHARE UPDATE EXCLUSIVE,SHARE ROW EXCLUSIVE,ACCESS EXCLUSIVE}'::text[],
@@ -78,7 +84,7 @@ export const LOCK_ALL = `
       BEGIN
         FOR item IN SELECT l ->> 0 AS rel, l ->> 1 AS mode, n > 1 OR long_ones AS at_once
           FROM jsonb_array_elements(step -> 'locks') WITH ORDINALITY AS t (l, n) ORDER BY n LOOP
-          EXECUTE format('LOCK TABLE %s IN %s MODE', item.rel, item.mode) || CASE WHEN item.at_once THEN ' NOWAIT' ELSE '' END;
+          ${LOCK}
         END LOOP;
       EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
         ${BLOCKERS}${GIVE_UP('item.rel')}

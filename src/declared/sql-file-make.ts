@@ -7,7 +7,7 @@ import { definitionSql, type NamesSql } from './definition.ts'
 import { AS_CATALOG, AS_DECLARED } from './plpgsql.ts'
 import { ANYWAY } from './postgres-carry-out.ts'
 import { CREATE_RECORD, enterSql, forgetSql } from './record.ts'
-import { BLOCKERS, GIVE_UP, HOLDING_MS } from './sql-file-locks.ts'
+import { BLOCKERS, GIVE_UP, HOLDING_MS, LOCK } from './sql-file-locks.ts'
 
 /** Variables of plpgsql that the making needs besides those of the looking. */
 export const MAKING_VARIABLES = `
@@ -122,7 +122,7 @@ export function makeStep(declaration: Declaration): string {
             FOR item IN SELECT l ->> 0 AS rel, l ->> 1 AS mode, row_number() OVER (ORDER BY n) > 1 AS at_once
               FROM jsonb_array_elements(step -> 'locks') WITH ORDINALITY AS t (l, n)
               WHERE lockable AND l ->> 1 <> 'ROW SHARE' ORDER BY n LOOP
-              EXECUTE format('LOCK TABLE %s IN %s MODE', item.rel, item.mode) || CASE WHEN item.at_once THEN ' NOWAIT' ELSE '' END;
+              ${LOCK}
             END LOOP;
             IF step ? 'unfinished' THEN
               -- Who builds an index concurrently keeps this lock of its table.

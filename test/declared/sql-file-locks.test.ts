@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, describe, expect, test } from 'vitest'
 import { connected } from '../../recipes/database.ts'
-import { schemaVerify } from '../../src/index.ts'
+import { schemaVerify, text } from '../../src/index.ts'
 import { ask, askColumn, execute } from '../recipes/recipe.ts'
 import { needs } from '../support/needs.ts'
 import { testServer } from '../support/postgres.ts'
@@ -142,3 +142,30 @@ needs('psql')(
   },
   120_000,
 )
+
+test('partitions are not waited for one after the other while the table is locked', async () => {
+  const url = await database()
+  const parts = Array.from({ length: 20 }, (_, n) => `logs_${n}`)
+  const makes = parts.map((part, n) => `CREATE TABLE ${part} PARTITION OF logs FOR VALUES IN (${n})`)
+  await execute(url, `CREATE TABLE logs (id integer) PARTITION BY LIST (id); ${makes.join(';')}`)
+  const config = { schema: { logs: { columns: { note: text() } } } }
+  const one = await declared(config, url).file()
+  await connected(url, async (reader) => {
+    await reader.query(`SET application_name = 'a report'; BEGIN; SELECT count(*) FROM logs_7`)
+    await connected(url, async (client) => {
+      await client.query('BEGIN')
+      const asked = performance.now()
+      await expect(client.query(one)).rejects.toMatchObject({
+        message: '"public"."logs": the table is in use',
+        detail: expect.stringContaining('a report'),
+      })
+      expect(performance.now() - asked).toBeLessThan(1_000)
+      await client.query('ROLLBACK')
+    })
+    const ran = connected(url, (client) => client.query(one))
+    await sleep(500)
+    await reader.query('COMMIT')
+    await ran
+  })
+  expect(await ask(url, 'SELECT note FROM logs')).toEqual([])
+}, 60_000)
