@@ -172,6 +172,15 @@ function columns(declaration: Declaration, types: FileTypes): string {
         IF item.not_null <> (its ->> 'notNull')::boolean THEN
           problems := problems || CASE WHEN item.not_null THEN 'it allows NULL' ELSE 'it forbids NULL' END;
         END IF;
+        IF its ->> 'collation' IS NOT NULL THEN
+          problems := problems || format('its collation is %s', its ->> 'collation');
+        END IF;
+        IF item.identity AND (its ->> 'always')::boolean THEN
+          problems := problems || 'it refuses numbers of others (GENERATED ALWAYS)'::text;
+        END IF;
+        IF item.not_null AND (its ->> 'unvalidated')::boolean THEN
+          problems := problems || 'rows of before may hold NULL, for its NOT NULL was never validated'::text;
+        END IF;
         IF problems = '{}' THEN
           there := there || jsonb_build_array(jsonb_build_array(item.label, item.column_name));
         END IF;

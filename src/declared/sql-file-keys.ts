@@ -95,7 +95,8 @@ function keys(declaration: Declaration): string {
       its := NULL;
       SELECT c INTO its FROM jsonb_array_elements(facts -> item.rel -> 'constraints') AS c
         WHERE c ->> 'type' = item.type AND c -> 'columns' = to_jsonb(item.columns)
-          AND NOT (c ->> 'deferrable')::boolean AND (NOT item.named OR c ->> 'name' = item.name) LIMIT 1;
+          AND NOT (c ->> 'deferrable')::boolean AND NOT (c ->> 'special')::boolean
+          AND (NOT item.named OR c ->> 'name' = item.name) LIMIT 1;
       IF its IS NOT NULL THEN
         ${THERE}
         CONTINUE;
@@ -160,6 +161,11 @@ function indexes(declaration: Declaration): string {
       is_same := (its ->> 'unique')::boolean = item.is_unique AND its ->> 'method' = item.method
         AND NOT (its ->> 'special')::boolean AND its -> 'columns' = item.columns
         AND its -> 'descending' = item.descending AND (its ->> 'where' IS NULL) = (item.condition IS NULL);
+      -- Of an expression the server tells its collation only with the whole index.
+      SELECT count(*) INTO collations FROM regexp_matches(its ->> 'sql', ' COLLATE ', 'g');
+      SELECT collations - count(*) INTO collations FROM regexp_matches(
+        (its -> 'expressions')::text || coalesce(its ->> 'where', ''), ' COLLATE ', 'g');
+      is_same := is_same AND collations = 0;
       FOR n IN 1 .. cardinality(item.expressions) LOOP
         EXIT WHEN NOT is_same;
         found_sql := its -> 'expressions' ->> (n - 1);${compare('item.expressions[n]', 'found_sql', 'item.rel')}
@@ -211,7 +217,7 @@ function checks(declaration: Declaration): string {
       CONTINUE WHEN NOT facts ? item.rel;
       its := NULL;
       FOR other IN SELECT c FROM jsonb_array_elements(facts -> item.rel -> 'constraints') AS c
-        WHERE c ->> 'type' = 'c' AND (NOT item.named OR c ->> 'name' = item.name) LOOP
+        WHERE c ->> 'type' = 'c' AND NOT (c ->> 'special')::boolean AND (NOT item.named OR c ->> 'name' = item.name) LOOP
         found_sql := other ->> 'expression';${compare('item.condition', 'found_sql', 'item.rel')}
         IF is_same THEN
           its := other;
@@ -266,7 +272,7 @@ function foreignKeys(declaration: Declaration): string {
       SELECT c -> 'columns' INTO other FROM jsonb_array_elements(facts -> item.refers -> 'constraints') AS c WHERE c ->> 'type' = 'p';
       other := coalesce(to_jsonb(item.ref_columns), other, to_jsonb(item.declared_key), '[]');
       SELECT c INTO its FROM jsonb_array_elements(facts -> item.rel -> 'constraints') AS c
-        WHERE c ->> 'type' = 'f' AND NOT (c ->> 'deferrable')::boolean
+        WHERE c ->> 'type' = 'f' AND NOT (c ->> 'deferrable')::boolean AND NOT (c ->> 'special')::boolean
           AND format('"%s"."%s"', replace(c ->> 'refSchema', '"', '""'), replace(c ->> 'refTable', '"', '""')) = item.refers
           AND c ->> 'onDelete' = item.on_delete AND c ->> 'onUpdate' = item.on_update
           AND (NOT item.named OR c ->> 'name' = item.name)

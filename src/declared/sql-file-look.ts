@@ -31,6 +31,7 @@ export const LOOKING_VARIABLES = `
   candidate text;
   explained json;
   is_same boolean;
+  collations bigint;
   is_domain boolean;
   is_filled boolean;`
 

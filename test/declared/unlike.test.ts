@@ -10,6 +10,7 @@ import {
   varchar,
 } from '../../src/index.ts'
 import { bench, query, told, USERS } from './declaring.ts'
+import { declared } from './running.ts'
 
 /** What PostgreSQL knows and a declaration cannot say is another form. */
 
@@ -72,8 +73,11 @@ test.each<[string, string, MigrationConfig, RegExp]>([
   const url = await database(`${USERS}; ${before}`)
   const { conflicts } = await schemaPlan(settings(config, url))
   expect(conflicts.map(told)).toEqual([expect.stringMatching(expected)])
+  const file = () => declared(config, url).file()
+  await expect(query(url, await file())).rejects.toThrow(/^one thing is not as declared/)
   for (const way of conflicts[0]!.conflict!.ways) for (const text of way.sql) await query(url, text)
   expect((await schemaApply(settings(config, url))).exitCode).toBe(0)
+  await query(url, await file())
 })
 
 test('an index expression with a collation that was declared is as declared', async () => {
@@ -85,4 +89,5 @@ test('an index expression with a collation that was declared is as declared', as
     indexes: { i: { on: [sql.target`lower(a COLLATE "C")`], where: sql.target`a > 'b' COLLATE "C"` } },
   })
   expect((await schemaPlan(settings(config, url))).outcome).toBe('complete')
+  await query(url, await declared(config, url).file())
 })
