@@ -128,7 +128,13 @@ async function differences(
   if (there.type !== type.printed)
     found.push({
       what: `its type is ${there.type}`,
-      ways: [change(`change the type of ${where}`, `TYPE ${type.sql}`, { rewrites: true, scans: true })],
+      ways: [
+        change(
+          `change the type of ${where}`,
+          `TYPE ${type.sql}`,
+          isWider(there.type, type.printed) ? {} : { rewrites: true, scans: true },
+        ),
+      ],
     })
   if (there.collation !== null)
     found.push({
@@ -149,6 +155,15 @@ async function differences(
   if (!column.notNull && there.notNull)
     found.push({ what: 'it forbids NULL', ways: [change(`allow NULL in ${where}`, 'DROP NOT NULL')] })
   return found
+}
+
+/** A text that may be longer is stored as it was: rows and indexes stay. */
+function isWider(from: string, to: string): boolean {
+  const limit = (type: string): number =>
+    type === 'text' || type === 'character varying'
+      ? Number.POSITIVE_INFINITY
+      : Number(/^character varying\((\d+)\)$/.exec(type)?.[1])
+  return limit(from) <= limit(to)
 }
 
 /** Indexes are built anew; the table is not. */

@@ -91,3 +91,18 @@ test('an index expression with a collation that was declared is as declared', as
   expect((await schemaPlan(settings(config, url))).outcome).toBe('complete')
   await query(url, await declared(config, url).file())
 })
+
+test('a varchar that may be longer rewrites nothing, a shorter one does', async () => {
+  const url = await database('CREATE TABLE t (a varchar(9)); CREATE INDEX i ON t (a)')
+  const files = () => query(url, "SELECT pg_relation_filenode('t') AS t, pg_relation_filenode('i') AS i")
+  const wayTo = async (column: ReturnType<typeof varchar>) =>
+    (await schemaPlan(settings(one({ columns: { a: column } }), url))).conflicts[0]!.conflict!.ways[0]!
+  expect(await wayTo(varchar(8))).toMatchObject({ rewrites: true })
+  const before = await files()
+  for (const longer of [varchar(20), text()]) {
+    const way = await wayTo(longer)
+    expect(way).toMatchObject({ rewrites: false, scans: false })
+    for (const statement of way.sql) await query(url, statement)
+  }
+  expect(await files()).toEqual(before)
+})
