@@ -27,7 +27,10 @@ export async function concurrently(
     for (const object of statement.makes) await beginBuilding(working, object, sql!)
     let blockers: readonly Blocker[] = []
     const left = Math.max(1, Math.round(settings.indexWaitMs - (performance.now() - started)))
-    await session.query(`SET lock_timeout = ${left}; SET search_path = ${searchPath(settings.declaration)}`)
+    // Of a small machine, workers beside this backend would leave no processor to those who write.
+    await session.query(
+      `SET lock_timeout = ${left}; SET max_parallel_maintenance_workers = 0; SET search_path = ${searchPath(settings.declaration)}`,
+    )
     try {
       await watched(
         working,
