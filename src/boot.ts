@@ -1,4 +1,4 @@
-import { StateTable } from './boot/state.ts'
+import { type KnownState, StateTable } from './boot/state.ts'
 import type { MigrationConfig, Settings } from './config/model.ts'
 import { loadBootSettings, type Options, type Surroundings } from './config/settings.ts'
 import type { Session } from './connection/postgres.ts'
@@ -6,7 +6,7 @@ import { closing, reachExistingTarget, reachTarget, type Target } from './connec
 import type { BootReport, BootStatusReport } from './contract/boot.ts'
 import { REPORT_VERSION } from './contract/report.ts'
 import type { Tools } from './contract/tools.ts'
-import { LandfallError } from './errors.ts'
+import { stopReason } from './errors.ts'
 import { isHeld } from './journal/lock.ts'
 import { choicesOf } from './migrate/choices.ts'
 
@@ -52,23 +52,14 @@ export async function boot(
       const state = stateOf(settings)
       const known = await unlessStopped(state.read(session), options.signal)
       if (known?.status === 'done') {
-        const { config: before, ...told } = known
-        const configChanged = before !== choicesOf(settings)
-        return report({ outcome: 'done-before', target: target.label, state: told, configChanged })
+        return report({ outcome: 'done-before', target: target.label, ...told(known, settings) })
       }
       // What migrates is much more than what finds it done.
       const { takeTurn } = await import('./boot/turn.ts')
       const tools = { ...pick(options), ask: async () => true }
       const turn = await takeTurn({ settings: settings.complete(), tools, target, state }, session, known)
-      const { config: before, ...told } = turn.state
-      const configChanged = before !== choicesOf(settings)
-      return report({
-        outcome: turn.outcome,
-        migrate: turn.migrate,
-        target: target.label,
-        state: told,
-        configChanged,
-      })
+      const { outcome, migrate } = turn
+      return report({ outcome, migrate, target: target.label, ...told(turn.state, settings) })
     } finally {
       await session.close()
     }
@@ -100,18 +91,23 @@ export async function bootStatus(
     try {
       const known = await stateOf(settings).read(session)
       if (known === null) return report({ status: 'absent', target: target.label })
-      const { config: before, ...state } = known
+      const { state, configChanged } = told(known, settings)
       const goes = state.status !== 'running' || (await isHeld(session, settings.name))
       return report({
         status: goes ? state.status : 'interrupted',
         target: target.label,
         state,
-        configChanged: state.status === 'done' && before !== choicesOf(settings),
+        configChanged: state.status === 'done' && configChanged,
       })
     } finally {
       await session.close()
     }
   })
+}
+
+/** The row for the report, and whether the config still says what it said. */
+function told({ config, ...state }: KnownState, settings: Omit<Settings, 'from'>) {
+  return { state, configChanged: config !== choicesOf(settings) }
 }
 
 async function opened(target: Target, signal: AbortSignal | undefined): Promise<Session> {
@@ -139,11 +135,6 @@ async function unlessStopped<T>(looking: Promise<T>, signal: AbortSignal | undef
   } finally {
     signal.removeEventListener('abort', stop)
   }
-}
-
-function stopReason({ reason }: AbortSignal): LandfallError {
-  if (reason instanceof LandfallError) return reason
-  return new LandfallError('LF403', 'interrupted before the migration was looked up', { cause: reason })
 }
 
 const stateOf = ({ boot: choice, name }: Pick<Settings, 'boot' | 'name'>): StateTable =>

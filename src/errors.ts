@@ -102,3 +102,11 @@ export class LandfallError extends Error {
 export function isExpected(error: unknown): error is LandfallError {
   return error instanceof LandfallError && error.code !== 'LF900'
 }
+
+/** LF403 for a person's Ctrl-C; a lost lock brings an error of its own. */
+export function stopReason(signal: AbortSignal): LandfallError {
+  if (signal.reason instanceof LandfallError) return signal.reason
+  return new LandfallError('LF403', 'interrupted; nothing is lost', {
+    hint: 'The same command goes on where this one stopped.',
+  })
+}

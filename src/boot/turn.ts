@@ -5,7 +5,7 @@ import type { Target } from '../connection/target.ts'
 import type { BootReport } from '../contract/boot.ts'
 import type { MigrateReport } from '../contract/report.ts'
 import type { Tools } from '../contract/tools.ts'
-import { ERRORS, type ErrorCode, LandfallError } from '../errors.ts'
+import { ERRORS, type ErrorCode, LandfallError, stopReason } from '../errors.ts'
 import { readChecks } from '../journal/evidence.ts'
 import { fenced } from '../journal/fence.ts'
 import { findRun, readResult } from '../journal/journal.ts'
@@ -246,9 +246,6 @@ async function pause(look: number, signal: AbortSignal | undefined): Promise<voi
   try {
     await sleep(most / 2 + (Math.random() * most) / 2, undefined, signal === undefined ? {} : { signal })
   } catch (error) {
-    const { reason } = signal ?? {}
-    throw reason instanceof LandfallError
-      ? reason
-      : new LandfallError('LF403', 'interrupted while it waited for another instance', { cause: error })
+    throw signal === undefined ? error : stopReason(signal)
   }
 }

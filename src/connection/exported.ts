@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { LandfallError } from '../errors.ts'
+import { LandfallError, stopReason } from '../errors.ts'
 import { type ExportedSettings, readAnswer } from './exported-answer.ts'
 import { attempt, type Passing } from './exported-attempt.ts'
 import { settingsFrom } from './postgres-parameters.ts'
@@ -69,7 +69,7 @@ function connectionOf(exported: ExportedSettings, source: ExportedSource): Postg
 
 function stopIfAsked(signal: AbortSignal | undefined): void {
   if (signal?.aborted !== true) return
-  throw signal.reason instanceof LandfallError ? signal.reason : new LandfallError('LF403', 'interrupted')
+  throw stopReason(signal)
 }
 
 function tooLate(source: ExportedSource, { why }: Passing): LandfallError {

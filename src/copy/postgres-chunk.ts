@@ -1,13 +1,12 @@
 import type { CopyIn, ServerFields, Session } from '../connection/postgres.ts'
 import type { PostgresSnapshot } from '../connection/postgres-snapshot.ts'
 import { ident } from '../connection/quote.ts'
-import { LandfallError } from '../errors.ts'
+import { LandfallError, stopReason } from '../errors.ts'
 import type { ChunkBounds, ChunkResult } from '../journal/model.ts'
 import type { Move } from '../plan/model.ts'
 import { inChunk } from '../plan/postgres-chunks.ts'
 import { type ChunkMarks, chunkTransaction } from './chunk-transaction.ts'
 import { rowsDiffer } from './failures.ts'
-import { stopReason } from './schedule.ts'
 
 /** A server that waits for a lock does not read that the COPY is given up. */
 const PATIENCE = 2_000

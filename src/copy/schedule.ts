@@ -1,4 +1,4 @@
-import { LandfallError } from '../errors.ts'
+import { LandfallError, stopReason } from '../errors.ts'
 import type { ChunkRecord, ChunkResult } from '../journal/model.ts'
 import type { Move } from '../plan/model.ts'
 
@@ -69,12 +69,4 @@ export async function loadChunks(schedule: Schedule): Promise<void> {
 
 function isInterruption(error: unknown): boolean {
   return error instanceof LandfallError && error.code === 'LF403'
-}
-
-/** LF403 for a person's Ctrl-C; a lost lock brings an error of its own. */
-export function stopReason(signal: AbortSignal): LandfallError {
-  if (signal.reason instanceof LandfallError) return signal.reason
-  return new LandfallError('LF403', 'interrupted; nothing is lost', {
-    hint: 'The same command goes on where this one stopped.',
-  })
 }

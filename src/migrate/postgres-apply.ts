@@ -1,7 +1,6 @@
 import { openPostgres, type Session } from '../connection/postgres.ts'
 import { ident, qualified } from '../connection/quote.ts'
-import { stopReason } from '../copy/schedule.ts'
-import { LandfallError } from '../errors.ts'
+import { LandfallError, stopReason } from '../errors.ts'
 import { knownMap, requireFoundAgain, resolveIdentity } from '../identity/resolve.ts'
 import { readApplied, recordApplied } from '../journal/applied.ts'
 import { recordStep } from '../journal/evidence.ts'

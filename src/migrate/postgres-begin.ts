@@ -15,7 +15,7 @@ import {
 } from '../journal/journal.ts'
 import type { RunRecord } from '../journal/model.ts'
 import { planHash } from '../plan/compare.ts'
-import type { Plan } from '../plan/model.ts'
+import { isMappedPlan, type Plan } from '../plan/model.ts'
 import { backUp } from './backup.ts'
 import { refuseOtherCheckpoint } from './checkpoint.ts'
 import { choicesOf } from './choices.ts'
@@ -43,9 +43,7 @@ export async function beginPostgres(start: PostgresStart): Promise<PostgresBegun
   await refuseOtherCheckpoint(start, run)
   if (run === null) return await beginNew(start)
   const before = await readPlan(session, run.id)
-  return before.moves.some((move) => move.mapping !== undefined)
-    ? await beginMapped(start, run, before)
-    : await beginCopy(start, run, before)
+  return isMappedPlan(before) ? await beginMapped(start, run, before) : await beginCopy(start, run, before)
 }
 
 async function beginCopy(

@@ -4,7 +4,7 @@ import { dropMap } from '../identity/resolve.ts'
 import { readApplied, readNotes } from '../journal/applied.ts'
 import { addChecks } from '../journal/evidence.ts'
 import { fenced } from '../journal/fence.ts'
-import type { Plan } from '../plan/model.ts'
+import { isMappedPlan } from '../plan/model.ts'
 import { doneReport } from './done-report.ts'
 import { applyMoves, isApplied } from './postgres-apply.ts'
 import { beginPostgres } from './postgres-begin.ts'
@@ -25,11 +25,11 @@ const STAGED = 'What was staged stays in the schema landfall'
  */
 export function postgresWork(from: PostgresSource): Work<PostgresBegun> {
   return {
-    left: ({ plan }) => (isMapped(plan) ? STAGED : LOADED),
+    left: ({ plan }) => (isMappedPlan(plan) ? STAGED : LOADED),
     begin: (attempt) => beginPostgres({ ...attempt, from }),
     carryOut: (attempt, begun, finish) => carryOut({ ...attempt, from }, begun, finish),
     async undo(attempt, { run, plan }) {
-      if (!isMapped(plan)) {
+      if (!isMappedPlan(plan)) {
         await takeBackClone({ ...attempt, from }, run, plan)
         return null
       }
@@ -40,15 +40,13 @@ export function postgresWork(from: PostgresSource): Work<PostgresBegun> {
   }
 }
 
-const isMapped = (plan: Plan): boolean => plan.moves.some((move) => move.mapping !== undefined)
-
 async function carryOut(
   start: PostgresStart,
   begun: PostgresBegun,
   finish: Finish,
 ): ReturnType<Work<PostgresBegun>['carryOut']> {
   const signal = AbortSignal.any([...(start.tools.signal ? [start.tools.signal] : []), start.lock.lost])
-  return isMapped(begun.plan)
+  return isMappedPlan(begun.plan)
     ? await carryOutMapped(start, begun, signal, finish)
     : await carryOutCopy(start, begun, signal, finish)
 }

@@ -4,7 +4,7 @@ import { closing, reachExistingTarget } from '../connection/target.ts'
 import type { Tools } from '../contract/tools.ts'
 import { findRun, readPlan } from '../journal/journal.ts'
 import { journalState } from '../journal/schema.ts'
-import type { Plan } from '../plan/model.ts'
+import { isMappedPlan, type Plan } from '../plan/model.ts'
 import { planPostgres } from './postgres-plan.ts'
 import { openPostgresSource, type PostgresSource } from './postgres-source.ts'
 
@@ -33,7 +33,7 @@ export async function planOfPostgres(
         const run = known ? await findRun(session, settings.name) : null
         const before = run === null ? null : await readPlan(session, run.id)
         // The tables of a copy that has begun are there because of it.
-        if (before !== null && !before.moves.some((move) => move.mapping !== undefined)) return before
+        if (before !== null && !isMappedPlan(before)) return before
         return (await planPostgres({ ...asked, session, targetLabel: target.label }, run)).plan
       } finally {
         await session.close()

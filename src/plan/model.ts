@@ -141,3 +141,6 @@ export interface MoveColumn {
   /** What a misfit is, after `column x: value …`: `is text, not an integer`. */
   readonly misfitReason: string | null
 }
+
+/** Its rows go through stages into tables of the application; else they are copied as they are. */
+export const isMappedPlan = ({ moves }: Plan): boolean => moves.some(({ mapping }) => mapping !== undefined)

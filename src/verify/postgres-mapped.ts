@@ -14,7 +14,7 @@ import { compareMapped, type MappedCompared } from '../migrate/postgres-mapped.t
 import { planPostgres } from '../migrate/postgres-plan.ts'
 import { openPostgresSource } from '../migrate/postgres-source.ts'
 import { refuseBlockers } from '../migrate/refuse.ts'
-import type { Plan } from '../plan/model.ts'
+import { isMappedPlan, type Plan } from '../plan/model.ts'
 import { isDifferent, LOOKS, MOMENT } from './looks.ts'
 import type { PostgresVerification } from './postgres-sides.ts'
 import { isWhole, verifyReport } from './report.ts'
@@ -25,7 +25,7 @@ export async function isMappedMigration({ settings, target }: PostgresVerificati
   const session = await target.open('verify')
   try {
     const run = await runOf(session, settings.name)
-    return run !== null && (await readPlan(session, run.id)).moves.some((move) => move.mapping !== undefined)
+    return run !== null && isMappedPlan(await readPlan(session, run.id))
   } finally {
     await session.close()
   }
